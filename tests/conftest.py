@@ -1,0 +1,21 @@
+"""What every test shares: programs that may be missing, and nothing else that could hide a fault."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+
+REQUIRE = "DISCLOSURE_REQUIRE_PROGRAMS"
+
+
+def need(program: str, *, package: str) -> str:
+    """Path of ``program``; without it the test is skipped with the Debian package's name, or fails where it is required."""
+    path = shutil.which(program)
+    if path:
+        return path
+    reason = f"needs {program}: apt-get install {package}"
+    if os.environ.get(REQUIRE) == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
