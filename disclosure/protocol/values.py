@@ -96,8 +96,10 @@ class Standing(IntEnum):
 
     NONE = 0
     S1 = 1  # read the mail: link and code
-    S2 = 2  # code at the person's own address at a tied domain, or the mail was encrypted to a published certificate
-    S3 = 3  # DNS TXT proof, letter to the registered seat, or call-back to a number found independently
+    # Code at the person's own address at a tied domain, or the mail was encrypted to a published certificate.
+    S2 = 2
+    # DNS TXT proof, code from a letter to the registered seat, or call-back to a number found independently.
+    S3 = 3
 
 
 class Purpose(StrEnum):
@@ -196,7 +198,7 @@ def unspell(text: str, field: str) -> str:
 
 @dataclass(frozen=True, order=True)
 class AlertNumber:
-    """What the organisation quotes. Random, so that it says nothing of date or count; exists once a mail has left (R24)."""
+    """What the organisation quotes. Random: it says nothing of date or count. Exists once a mail has left (R24)."""
 
     text: str
 

@@ -1,0 +1,606 @@
+"""What follows in time: clocks, rungs, effects. Pure: (case, rules, now) in, due rungs and their effects out (R30–R37a).
+
+Theory of operation. Three clocks run in turn (R33); each has three marks. A mark that lapses climbs the next unused rung
+of ``LADDER``. Beside the ladder stand the first phone call, the letter, the heads-up before the authorities, and what
+policy does at once. A lapse is derived, never stored: whoever asks later gets the same instants.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from disclosure.protocol import events as e
+from disclosure.protocol.authorities import When
+from disclosure.protocol.case import Approval, Axis, Case, MailState, Person, Still, Task, apply
+from disclosure.protocol.codes import Act, Clock, MailType, OwnClock, Rung, TaskKind
+from disclosure.protocol.values import Channel, Language, Party, Severity, Standing
+from disclosure.protocol.worktime import Duration, Time, WorkCalendar, add, after_working_hours, working_hours_between
+
+# R33. Beside it: PHONE_FIRST (a task rung of its own in front, critical only), LETTER, HEADS_UP, AT_ONCE_*, UNREACHABLE.
+LADDER = (Rung.REMINDER, Rung.SECOND_CONTACT, Rung.AUTHORITIES)
+# A heads-up counts from the moment its mails were out; a relay that took a few minutes does not move the date it names.
+HEADS_UP_GRACE = timedelta(hours=1)
+# After an outage several rungs come out in one tick; the same person gets them apart (R30).
+CATCH_UP_SPACING = timedelta(hours=4)
+_NAMES_ORDER = {rung: place for place, rung in enumerate(Rung)}
+_PENDING = frozenset({MailState.QUEUED, MailState.PREPARED})
+
+
+@dataclass(frozen=True)
+class ClockProfile:
+    """Marks of one severity: three durations from a clock's start, and what runs beside (R33)."""
+
+    marks: tuple[Duration, Duration, Duration]
+    phone_within: Duration | None = None
+    letter_after: Duration | None = None
+
+
+@dataclass(frozen=True)
+class Policy:
+    """One version of policy.toml as values. A case keeps the version that it started with."""
+
+    version: str
+    profiles: Mapping[Severity, ClockProfile]
+    heads_up_before: timedelta
+    silence_floor: timedelta  # working hours in the organisation's country (R33)
+    task_within: Duration
+    max_extension: timedelta
+    letters: bool
+    climb_after_acknowledgement: bool
+    notice_at_once: bool  # R22, kind vulnerability only
+    approvals: Mapping[Act, int]  # 0: the machine acts; 1: one coordinator; 2: two different ones
+    approval_expires: timedelta
+    own_clocks: Mapping[OwnClock, Duration]
+    call_again_after: timedelta
+
+
+@dataclass(frozen=True)
+class Referral:
+    """Who is told for this case and how: the outcome of routing (authorities.route)."""
+
+    authority_id: str
+    when: When
+    channel: Channel
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Everything beside the case that decides what follows."""
+
+    policy: Policy
+    calendar: WorkCalendar
+    referrals: tuple[Referral, ...] = ()
+
+    def at_once(self) -> tuple[Referral, ...]:
+        return tuple(r for r in self.referrals if r.when is When.AT_ONCE)
+
+    def told(self, case: Case) -> tuple[Referral, ...]:
+        """Authorities that a lapse still has to tell."""
+        return tuple(r for r in self.referrals if r.when is not When.NEVER and r.authority_id not in case.referred)
+
+
+@dataclass(frozen=True)
+class Running:
+    clock: Clock
+    started_at: datetime
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A rung and the instant at which it is due. ``blocked_by``: tasks that must be done first (R37a)."""
+
+    rung: Rung
+    clock: Clock
+    due_at: datetime
+    blocked_by: tuple[str, ...] = ()
+    approval: bool = False  # an approval is missing (R12); the rung stays due
+
+
+@dataclass(frozen=True)
+class MailEffect:
+    """``to``: contact's, person's or authority's id."""
+
+    type: MailType
+    to: str
+    not_before: datetime
+
+
+@dataclass(frozen=True)
+class TaskEffect:
+    kind: TaskKind
+    channel: Channel
+    target: str
+    due_at: datetime
+    blocking: bool
+
+
+Effect = MailEffect | TaskEffect
+
+
+@dataclass(frozen=True)
+class Step:
+    """One row of the preview (R37)."""
+
+    planned: Planned
+    effects: tuple[Effect, ...]
+
+
+@dataclass(frozen=True)
+class OwnLapse:
+    clock: OwnClock
+    subject: str
+    due_at: datetime
+
+
+# --- clocks ---
+
+
+def running(case: Case, policy: Policy) -> Running | None:
+    """The one clock that runs now, and since when; None while the next move is ours or nobody's."""
+    if not case.open or case.answered_at:
+        return None
+    if case.acknowledged_at:
+        return Running(Clock.ACTION, case.acknowledged_at) if policy.climb_after_acknowledgement else None
+    person = case.released
+    if person and person.released_at:
+        return Running(Clock.NOTICE, person.released_at)
+    if case.standing_at:
+        return None
+    return Running(Clock.CONTACT, case.contact_started_at) if case.contact_started_at else None
+
+
+def marks(case: Case, rules: Rules, run: Running) -> tuple[datetime | None, ...]:
+    """Instants of the running clock's three marks; None while the clock stands still before that mark."""
+    profile = _profile(case, rules)
+    extension = timedelta(seconds=case.extensions.get(run.clock, 0))
+    return tuple(_mark(case, rules, run, mark, profile, extension) for mark in profile.marks)
+
+
+def _mark(
+    case: Case, rules: Rules, run: Running, mark: Duration, profile: ClockProfile, extension: timedelta
+) -> datetime | None:
+    due = pushed(run.started_at, mark, rules.calendar, case.stills)
+    if due is None:
+        return None
+    # R33: S1 delays once, by one reminder interval.
+    if run.clock is Clock.CONTACT and case.s1_at and due > case.s1_at:
+        due = add(due, profile.marks[0], rules.calendar)
+    return due + extension
+
+
+def pushed(start: datetime, duration: Duration, calendar: WorkCalendar, stills: tuple[Still, ...]) -> datetime | None:
+    """``start`` + ``duration``, not counting the time in which the clock stood still; None while it still does."""
+    due = add(start, duration, calendar)
+    for begin, end in _merged(stills):
+        begin = max(begin, start)  # noqa: PLW2901 - only what lies after the start counts
+        if begin >= due:
+            break
+        if end is None:
+            return None
+        if end <= begin:
+            continue
+        if duration.time is Time.WORKING:
+            due = after_working_hours(end, working_hours_between(begin, due, calendar), calendar)
+        else:
+            due += end - begin
+    return due
+
+
+def _merged(stills: tuple[Still, ...]) -> Iterator[tuple[datetime, datetime | None]]:
+    """Overlapping stretches count once."""
+    begin: datetime | None = None
+    end: datetime | None = None
+    for still in sorted(stills, key=lambda s: s.start):
+        if begin is None:
+            begin, end = still.start, still.end
+        elif end is None or still.start <= end:
+            end = None if end is None or still.end is None else max(end, still.end)
+        else:
+            yield begin, end
+            begin, end = still.start, still.end
+    if begin is not None:
+        yield begin, end
+
+
+def _profile(case: Case, rules: Rules) -> ClockProfile:
+    assert case.assessed is not None  # noqa: S101 - plan() asks only for assessed cases
+    return rules.policy.profiles[case.assessed.severity]
+
+
+# --- the plan: every unclimbed rung with its instant ---
+
+
+def plan(case: Case, rules: Rules) -> tuple[Planned, ...]:
+    """Unclimbed rungs in the order of their instants. Only the first of the ladder's own can be climbed next."""
+    if not case.open or case.assessed is None:
+        return ()
+    run = running(case, rules.policy)
+    planned = [*_unreachable(case), *_at_once(case, rules)]
+    if run:
+        planned += [*_beside(case, rules, run), *_ladder(case, rules, run)]
+    return tuple(sorted(planned, key=lambda p: (p.due_at, _NAMES_ORDER[p.rung])))
+
+
+def _unreachable(case: Case) -> Iterator[Planned]:
+    if case.unreachable_at and Rung.UNREACHABLE not in case.rungs:
+        yield Planned(Rung.UNREACHABLE, Clock.CONTACT, case.unreachable_at)
+
+
+def _at_once(case: Case, rules: Rules) -> Iterator[Planned]:
+    """R34, the model's practice: authorities are told with the first mail, announced in the same hour."""
+    start = case.contact_started_at
+    if start is None or not rules.at_once():
+        return
+    for rung in (Rung.AT_ONCE_HEADS_UP, Rung.AT_ONCE_AUTHORITIES):
+        if rung not in case.rungs:
+            approval = rung is Rung.AT_ONCE_AUTHORITIES and _approval_missing(case, rules, rung)
+            yield Planned(rung, Clock.CONTACT, start, approval=approval)
+
+
+def _beside(case: Case, rules: Rules, run: Running) -> Iterator[Planned]:
+    profile = _profile(case, rules)
+    if run.clock is not Clock.CONTACT:
+        return
+    if profile.phone_within and Rung.PHONE_FIRST not in case.rungs:
+        yield Planned(Rung.PHONE_FIRST, run.clock, run.started_at)
+    if rules.policy.letters and profile.letter_after and Rung.LETTER not in case.rungs:
+        due = pushed(run.started_at, profile.letter_after, rules.calendar, case.stills)
+        if due:
+            yield Planned(Rung.LETTER, run.clock, due)
+
+
+def _ladder(case: Case, rules: Rules, run: Running) -> Iterator[Planned]:
+    unused = [r for r in LADDER if r not in case.rungs and (r is not Rung.AUTHORITIES or rules.told(case))]
+    climbed_here = sum(1 for r, c in case.rungs.items() if r in LADDER and c.clock is run.clock)
+    blocked_by = tuple(task.id for task in _blocking(case, run))
+    forced = _embargo_end(case, run)
+    for rung, mark in zip(unused, marks(case, rules, run)[climbed_here:], strict=False):
+        due = forced if forced and (mark is None or forced < mark) else mark
+        if due is None:
+            return
+        if rung is Rung.AUTHORITIES:
+            yield from _authorities(case, rules, run, due, blocked_by, forced=forced is not None)
+        else:
+            yield Planned(rung, run.clock, due, blocked_by)
+
+
+def _embargo_end(case: Case, run: Running) -> datetime | None:
+    """R36: recorded while this clock ran, it moves the ladder at once."""
+    ended = case.embargo_ended_at
+    return ended if ended and ended >= run.started_at else None
+
+
+def _authorities(
+    case: Case, rules: Rules, run: Running, mark: datetime, blocked_by: tuple[str, ...], *, forced: bool
+) -> Iterator[Planned]:
+    """The heads-up and, at least 24 hours after it was out, the referral (R34); never early for silence (R33)."""
+    policy = rules.policy
+    floor = mark
+    if not forced:
+        floor = max(mark, after_working_hours(run.started_at, policy.silence_floor, rules.calendar))
+    before = timedelta(0) if forced else policy.heads_up_before
+    announced = case.rungs.get(Rung.HEADS_UP)
+    if announced is None or announced.clock is not run.clock:
+        heads_up = max(run.started_at, floor - before)
+        yield Planned(Rung.HEADS_UP, run.clock, heads_up)
+        out_at: datetime | None = heads_up
+    else:
+        out_at = _heads_up_out_at(case, announced.at)
+    if out_at is not None:
+        approval = _approval_missing(case, rules, Rung.AUTHORITIES)
+        yield Planned(Rung.AUTHORITIES, run.clock, max(floor, out_at + before), blocked_by, approval)
+
+
+def _heads_up_out_at(case: Case, climbed_at: datetime) -> datetime | None:
+    """When the announcement was out: None while one of its mails still waits."""
+    mails = [m for m in case.mails.values() if m.type is MailType.HEADS_UP and m.queued_at >= climbed_at]
+    if any(m.state in _PENDING for m in mails):
+        return None
+    last = max((m.relayed_at for m in mails if m.relayed_at), default=climbed_at)
+    return climbed_at if last - climbed_at <= HEADS_UP_GRACE else last
+
+
+def _blocking(case: Case, run: Running) -> Iterator[Task]:
+    """R37a: a task rung counts only when recorded done. Tasks of an earlier clock block nothing."""
+    for task in case.tasks.values():
+        if task.open and task.blocking and (task.rung is None or case.rungs[task.rung].clock is run.clock):
+            yield task
+
+
+# --- approvals (R12) ---
+
+
+def approved(approval: Approval, needed: int) -> bool:
+    """The machine's proposal needs ``needed`` coordinators; a coordinator's own counts as the first of them."""
+    if approval.refused or approval.expired:
+        return False
+    proposer = 1 if approval.proposed_by else 0
+    return len(approval.given_by) + proposer >= needed
+
+
+def is_approved(case: Case, act: Act, subject: str, policy: Policy) -> bool:
+    needed = policy.approvals.get(act, 0)
+    return needed == 0 or any(
+        a.act is act and a.subject == subject and approved(a, needed) for a in case.approvals.values()
+    )
+
+
+def _approval_missing(case: Case, rules: Rules, rung: Rung) -> bool:
+    return not is_approved(case, Act.REFERRAL, rung, rules.policy)
+
+
+def proposals_due(case: Case, rules: Rules, now: datetime) -> tuple[Rung, ...]:
+    """Rungs that are due, wait for approval and have no proposal open; an expired one is proposed again."""
+    pending = {a.subject for a in case.approvals.values() if not (a.refused or a.expired) and now < a.expires_at}
+    return tuple(p.rung for p in plan(case, rules) if p.approval and p.due_at <= now and p.rung not in pending)
+
+
+def approvals_expired(case: Case, rules: Rules, now: datetime) -> tuple[str, ...]:
+    """Open proposals past their date that never got enough approvals."""
+    return tuple(
+        a.id
+        for a in case.approvals.values()
+        if not (a.refused or a.expired)
+        and a.expires_at <= now
+        and not approved(a, rules.policy.approvals.get(a.act, 0))
+    )
+
+
+# --- what is due ---
+
+_CHAIN = (Rung.REMINDER, Rung.SECOND_CONTACT, Rung.HEADS_UP, Rung.AUTHORITIES)
+
+
+def next_rung(case: Case, rules: Rules, now: datetime) -> Planned | None:
+    """The one rung to climb now, or None. Climb it, apply its events, ask again: missed rungs come out in order."""
+    return next((p for p in _climbable(case, rules) if p.due_at <= now), None)
+
+
+def _climbable(case: Case, rules: Rules) -> Iterator[Planned]:
+    """Rungs with nothing in the way but time. Of the chain only the first unclimbed one."""
+    planned = plan(case, rules)
+    first = next((r for r in _CHAIN if any(p.rung is r for p in planned)), None)
+    for p in planned:
+        waits_for_other = p.rung in _CHAIN and p.rung is not first
+        waits_for_heads_up = p.rung is Rung.AT_ONCE_AUTHORITIES and Rung.AT_ONCE_HEADS_UP not in case.rungs
+        if not (waits_for_other or waits_for_heads_up or p.blocked_by or p.approval):
+            yield p
+
+
+def due_rungs(case: Case, rules: Rules, now: datetime) -> tuple[Planned, ...]:
+    """All rungs due at ``now``, once each, in order, as climbing them one by one gives them."""
+    out: list[Planned] = []
+    while (planned := next_rung(case, rules, now)) is not None:
+        out.append(planned)
+        case, _ = _imagine(case, planned, rules, now)
+    return tuple(out)
+
+
+def next_instant(case: Case, rules: Rules) -> datetime | None:
+    """When a worker must look at this case next; None when only a person can move it."""
+    return min((p.due_at for p in _climbable(case, rules)), default=None)
+
+
+# --- what a rung does ---
+
+
+def effects_of(case: Case, planned: Planned, rules: Rules, at: datetime) -> tuple[Effect, ...]:
+    """Mails and tasks of one rung, climbed at ``at``. Deciding is here; doing is casework's."""
+    match planned.rung:
+        case Rung.PHONE_FIRST:
+            profile = _profile(case, rules)
+            due = add(planned.due_at, profile.phone_within or rules.policy.task_within, rules.calendar)
+            return (TaskEffect(TaskKind.PHONE_CALL, Channel.PHONE, _by_channel(case, Channel.PHONE), due, True),)
+        case Rung.REMINDER:
+            return _reminder(case, planned, at)
+        case Rung.SECOND_CONTACT:
+            return (_phone(case, rules, at, blocking=True), *_reminder(case, planned, at, first_again=False))
+        case Rung.LETTER:
+            return (_letter(case, rules, at),)
+        case Rung.HEADS_UP | Rung.AT_ONCE_HEADS_UP:
+            everyone = (*case.live_contacts(), *(p.id for p in case.persons.values() if p.address_seq))
+            return tuple(MailEffect(MailType.HEADS_UP, to, _spaced(case, to, planned, at)) for to in everyone)
+        case Rung.AUTHORITIES:
+            return _refer(rules.told(case), rules, at)
+        case Rung.AT_ONCE_AUTHORITIES:
+            return _refer(rules.at_once(), rules, at)
+        case Rung.UNREACHABLE:
+            due = add(at, rules.policy.task_within, rules.calendar)
+            referral = TaskEffect(TaskKind.UNREACHABLE_REFERRAL, Channel.FORM, "", due, False)
+            return (_phone(case, rules, at, blocking=False), _letter(case, rules, at), referral)
+
+
+def next_contact(case: Case) -> str | None:
+    """The next mail contact in the coordinator's order to whom no contact mail was queued yet."""
+    written = {mail.to for mail in case.mails.values()}
+    order = case.chosen or case.released_to
+    return next((cid for cid in order if cid not in written and _writable(case, cid)), None)
+
+
+def _writable(case: Case, contact_id: str) -> bool:
+    contact = case.contacts[contact_id]
+    return contact.channel is Channel.MAIL and not contact.disabled and not contact.intermediary
+
+
+def _reminder(case: Case, planned: Planned, at: datetime, *, first_again: bool = True) -> tuple[Effect, ...]:
+    """R33: over the next contact. Once a person answered, to that person; with no other contact, to the first, once."""
+    person = _answering_person(case)
+    if planned.clock is not Clock.CONTACT and person:
+        return (MailEffect(MailType.REMINDER, person.id, _spaced(case, person.id, planned, at)),)
+    other = next_contact(case)
+    if other:
+        return (MailEffect(MailType.CONTACT_REQUEST, other, at),)
+    if first_again and case.live_contacts():
+        first = case.live_contacts()[0]
+        return (MailEffect(MailType.REMINDER, first, _spaced(case, first, planned, at)),)
+    return ()
+
+
+def _answering_person(case: Case) -> Person | None:
+    return case.released or next((p for p in case.persons.values() if p.standing >= Standing.S2), None)
+
+
+def _spaced(case: Case, to: str, planned: Planned, at: datetime) -> datetime:
+    """On time: now. Catching up after an outage: four hours after the last mail to the same person (R30)."""
+    if at - planned.due_at <= HEADS_UP_GRACE:
+        return at
+    last = max((m.relayed_at or m.queued_at for m in case.mails.values() if m.to == to), default=None)
+    return max(at, last + CATCH_UP_SPACING) if last else at
+
+
+def _by_channel(case: Case, channel: Channel) -> str:
+    """The contact for a call or a letter: the coordinator's order first, then whatever was entered."""
+    ids = (*case.chosen, *case.contacts)
+    usable = (case.contacts[cid] for cid in ids if not case.contacts[cid].disabled)
+    return next((c.id for c in usable if c.channel is channel and not c.intermediary), "")
+
+
+def _phone(case: Case, rules: Rules, at: datetime, *, blocking: bool) -> TaskEffect:
+    due = add(at, rules.policy.task_within, rules.calendar)
+    return TaskEffect(TaskKind.PHONE_CALL, Channel.PHONE, _by_channel(case, Channel.PHONE), due, blocking)
+
+
+def _letter(case: Case, rules: Rules, at: datetime) -> TaskEffect:
+    due = add(at, rules.policy.task_within, rules.calendar)
+    return TaskEffect(TaskKind.LETTER, Channel.POST, _by_channel(case, Channel.POST), due, blocking=False)
+
+
+def _refer(referrals: tuple[Referral, ...], rules: Rules, at: datetime) -> tuple[Effect, ...]:
+    due = add(at, rules.policy.task_within, rules.calendar)
+    return tuple(
+        MailEffect(MailType.REFERRAL, r.authority_id, at)
+        if r.channel is Channel.MAIL
+        else TaskEffect(TaskKind.REFERRAL, r.channel, r.authority_id, due, blocking=False)
+        for r in referrals
+    )
+
+
+# --- preview (R37) and our own clocks (R12) ---
+
+
+def preview(case: Case, rules: Rules, now: datetime) -> tuple[Step, ...]:
+    """What will be sent to whom, when, if nobody answers; tasks are taken as done when due, approvals as given."""
+    steps: list[Step] = []
+    while len(steps) <= 2 * len(Rung):
+        waiting = [p for p in _climbable(case, rules)] or _unblocked_by_people(case, rules)
+        if not waiting:
+            break
+        planned = waiting[0]
+        at = max(now, planned.due_at, *(case.tasks[t].due_at for t in planned.blocked_by))
+        steps.append(Step(replace(planned, due_at=at), effects_of(case, planned, rules, at)))
+        case, now = _imagine(case, planned, rules, at)
+    return tuple(steps)
+
+
+def _unblocked_by_people(case: Case, rules: Rules) -> list[Planned]:
+    """When nothing can be climbed by time alone: the next rung that a task or an approval holds."""
+    planned = plan(case, rules)
+    first = next((r for r in _CHAIN if any(p.rung is r for p in planned)), None)
+    return [p for p in planned if p.rung is first or p.approval]
+
+
+def _imagine(case: Case, planned: Planned, rules: Rules, at: datetime) -> tuple[Case, datetime]:
+    """The case after this rung, every mail relayed and, for the rung's sake, every task that held it done."""
+    seq = case.last_seq
+    effects = effects_of(case, planned, rules, at)
+    happened: list[e.Event] = [e.TaskDone(task_id=t, proof="") for t in planned.blocked_by]
+    happened.append(
+        e.RungClimbed(rung=planned.rung, clock=planned.clock, due_at=planned.due_at, mails=0, tasks=len(effects))
+    )
+    for place, effect in enumerate(effects):
+        happened += _imagined(effect, f"imagined-{seq}-{place}", planned.rung)
+    for event in happened:
+        seq += 1
+        case = apply(case, e.Entry(seq, at, e.MACHINE, event))
+    return case, at
+
+
+def _imagined(effect: Effect, effect_id: str, rung: Rung) -> list[e.Event]:
+    if isinstance(effect, TaskEffect):
+        opened: list[e.Event] = [
+            e.TaskOpened(
+                task_id=effect_id,
+                kind=effect.kind,
+                channel=effect.channel,
+                target=effect.target,
+                due_at=effect.due_at,
+                rung=rung,
+                blocking=effect.blocking,
+            )
+        ]
+        if effect.kind is TaskKind.REFERRAL:
+            opened.append(_referred(effect.target, effect.channel, effect_id))
+        return opened
+    queued = e.MailQueued(
+        mail_id=effect_id,
+        mail_type=effect.type,
+        to=effect.to,
+        language=Language.FR,
+        not_before=effect.not_before,
+        rung=rung,
+    )
+    relayed = e.MailRelayed(mail_id=effect_id, mail_type=effect.type, to=effect.to, attempt=1, reply="")
+    if effect.type is MailType.REFERRAL:
+        return [queued, relayed, _referred(effect.to, Channel.MAIL, effect_id)]
+    return [queued, relayed]
+
+
+def _referred(authority_id: str, channel: Channel, by: str) -> e.Event:
+    return e.AuthorityReferred(authority_id=authority_id, channel=channel, by=by, dossier_sha256="", dossier="")
+
+
+def own_lapses(case: Case, rules: Rules, now: datetime) -> tuple[OwnLapse, ...]:
+    """R12: our own clocks that ran out and for which no coordinator was called lately. Shown as ours."""
+    lapses = [lapse for lapse in _own_deadlines(case, rules) if lapse.due_at <= now]
+    return tuple(lapse for lapse in lapses if _call_due(case, lapse, rules.policy, now))
+
+
+def _call_due(case: Case, lapse: OwnLapse, policy: Policy, now: datetime) -> bool:
+    called = case.calls.get((lapse.clock, lapse.subject))
+    return called is None or now - called >= policy.call_again_after
+
+
+def _own_deadlines(case: Case, rules: Rules) -> Iterator[OwnLapse]:
+    if not case.open:
+        return
+    clocks = rules.policy.own_clocks
+    for person in case.persons.values():
+        if person.standing >= Standing.S2 and person.standing_at and not case.released and not case.answered_at:
+            due = add(person.standing_at, clocks[OwnClock.STANDING_TO_RELEASED], rules.calendar)
+            yield OwnLapse(OwnClock.STANDING_TO_RELEASED, person.id, due)
+    for task in case.tasks.values():
+        if task.open:
+            yield OwnLapse(OwnClock.TASK_OVERDUE, task.id, task.due_at)
+    for approval in case.approvals.values():
+        if not (approval.refused or approval.expired) and not approved(
+            approval, rules.policy.approvals.get(approval.act, 0)
+        ):
+            due = add(approval.proposed_at, clocks[OwnClock.DUE_TO_APPROVED], rules.calendar)
+            yield OwnLapse(OwnClock.DUE_TO_APPROVED, approval.id, due)
+
+
+def next_own_instant(case: Case, rules: Rules) -> datetime | None:
+    """When the next of our own clocks runs out, or rings again."""
+    again = rules.policy.call_again_after
+    instants = (
+        max(lapse.due_at, case.calls[lapse.clock, lapse.subject] + again)
+        if (lapse.clock, lapse.subject) in case.calls
+        else lapse.due_at
+        for lapse in _own_deadlines(case, rules)
+    )
+    return min(instants, default=None)
+
+
+def whose_move(case: Case, policy: Policy) -> Party:
+    """Who has the next action: shown in every inbox row."""
+    if not case.open:
+        return Party.MACHINE
+    if case.state(Axis.CONTACT) == "searching" or any(task.open for task in case.tasks.values()):
+        return Party.COORDINATOR
+    if any(still.why == "contested" and still.end is None for still in case.stills):
+        return Party.COORDINATOR
+    if case.answered_at or (case.standing_at and not case.released):
+        return Party.COORDINATOR
+    return Party.ORGANISATION if running(case, policy) or case.released_to else Party.COORDINATOR

@@ -1,0 +1,202 @@
+"""The ledger: append-only streams of events, chained and sealed (R42). Nothing here decides; nothing here forgets."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography.exceptions import InvalidSignature, InvalidTag
+from sqlalchemy import Connection, insert, select, update
+
+from disclosure.protocol import chain
+from disclosure.protocol.errors import BrokenChain, Conflict, NotFound
+from disclosure.protocol.events import Actor, Entry, Event
+from disclosure.protocol.values import Audience
+from disclosure.store.sealing import Erased, Sealer, check_head
+from disclosure.store.tables import event_parts, events, streams
+from disclosure.store.transactions import Store
+
+EVERY_PART = frozenset(str(audience) for audience in Audience)
+NO_PART: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Head:
+    seq: int
+    hash: str
+
+
+def _place(stream_id: str, seq: int, part: str) -> str:
+    return f"event_parts|sealed|{stream_id}:{seq}:{part}"
+
+
+def open_stream(store: Store, tx: Connection, stream_id: str, kind: str, at: datetime) -> Head:
+    """Start a stream whose key exists already (KeyRing.new_stream)."""
+    tx.execute(
+        insert(streams).values(
+            id=stream_id,
+            kind=kind,
+            created_at=at,
+            head_seq=0,
+            head_hash=chain.GENESIS,
+            head_signature=store.signer.sign(stream_id, 0, chain.GENESIS),
+        )
+    )
+    return Head(0, chain.GENESIS)
+
+
+def append(
+    store: Store,
+    tx: Connection,
+    stream_id: str,
+    expected_seq: int,
+    at: datetime,
+    facts: Sequence[tuple[Actor, Event]],
+) -> tuple[Entry, ...]:
+    """Append ``facts`` after entry ``expected_seq``; Conflict, and nothing stored, if the stream moved on meanwhile."""
+    head = tx.execute(select(streams.c.head_seq, streams.c.head_hash).where(streams.c.id == stream_id)).one_or_none()
+    if head is None:
+        raise NotFound("stream")
+    if head.head_seq != expected_seq:
+        raise Conflict(stream_id)
+    sealer = store.keyring.sealer(stream_id)
+    previous, entries, rows, parts = head.head_hash, [], [], []
+    for seq, (actor, event) in enumerate(facts, start=expected_seq + 1):
+        entry = Entry(seq, at, actor, event)
+        link, clear = chain.forge(stream_id, previous, entry, lambda: secrets.token_bytes(chain.SALT_BYTES))
+        rows.append(
+            {
+                "stream_id": stream_id,
+                "seq": seq,
+                "type": type(event).__name__,
+                "at": at,
+                "body": link.body,
+                "hash": link.hash,
+            }
+        )
+        for name, part in clear.items():
+            sealed = sealer.seal(part.salt + part.content, _place(stream_id, seq, name))
+            parts.append({"stream_id": stream_id, "seq": seq, "part": name, "sealed": sealed})
+        previous = link.hash
+        entries.append(entry)
+    if rows:
+        _move_head(store, tx, stream_id, expected_seq, Head(expected_seq + len(rows), previous))
+        tx.execute(insert(events), rows)
+    if parts:
+        tx.execute(insert(event_parts), parts)
+    return tuple(entries)
+
+
+def _move_head(store: Store, tx: Connection, stream_id: str, expected_seq: int, head: Head) -> None:
+    signature = store.signer.sign(stream_id, head.seq, head.hash)
+    moved = tx.execute(
+        update(streams)
+        .where(streams.c.id == stream_id, streams.c.head_seq == expected_seq)
+        .values(head_seq=head.seq, head_hash=head.hash, head_signature=signature)
+    )
+    if moved.rowcount != 1:
+        raise Conflict(stream_id)
+
+
+def read(
+    store: Store,
+    connection: Connection,
+    stream_id: str,
+    *,
+    parts: Collection[str] = NO_PART,
+    seqs: Collection[int] | None = None,
+) -> tuple[Entry, ...]:
+    """Entries in order, with the named sealed parts opened; an erased stream gives entries without words."""
+    query = select(events.c.seq, events.c.body).where(events.c.stream_id == stream_id)
+    if seqs is not None:
+        query = query.where(events.c.seq.in_(seqs))
+    opened = _open_parts(store, connection, stream_id, parts, seqs) if parts else {}
+    rows = connection.execute(query.order_by(events.c.seq))
+    return tuple(chain.read_entry(row.body, opened.get(row.seq, {})) for row in rows)
+
+
+def _open_parts(
+    store: Store, connection: Connection, stream_id: str, names: Collection[str], seqs: Collection[int] | None
+) -> dict[int, dict[str, bytes]]:
+    try:
+        sealer = store.keyring.sealer(stream_id)
+    except Erased:
+        return {}
+    query = select(event_parts).where(event_parts.c.stream_id == stream_id, event_parts.c.part.in_(names))
+    if seqs is not None:
+        query = query.where(event_parts.c.seq.in_(seqs))
+    opened: dict[int, dict[str, bytes]] = {}
+    for row in connection.execute(query):
+        content = _open(sealer, row.sealed, stream_id, row.seq, row.part).content
+        opened.setdefault(row.seq, {})[row.part] = content
+    return opened
+
+
+def _open(sealer: Sealer, sealed: bytes, stream_id: str, seq: int, name: str) -> chain.SealedPart:
+    try:
+        clear = sealer.open(sealed, _place(stream_id, seq, name))
+    except InvalidTag:
+        raise BrokenChain(stream_id, seq, f"the sealed part {name} was changed") from None
+    return chain.SealedPart(clear[: chain.SALT_BYTES], clear[chain.SALT_BYTES :])
+
+
+def one(store: Store, connection: Connection, stream_id: str, seq: int) -> Event:
+    """One event with all its words."""
+    found = read(store, connection, stream_id, parts=EVERY_PART, seqs=(seq,))
+    if not found:
+        raise NotFound("event")
+    return found[0].event
+
+
+def verify(store: Store, connection: Connection, stream_id: str) -> Head:
+    """Chain, signed head, and every sealed part against its commitment. Raises BrokenChain naming the first fault."""
+    row = connection.execute(select(streams).where(streams.c.id == stream_id)).one_or_none()
+    if row is None:
+        raise NotFound("stream")
+    try:
+        check_head(store.signer.public, row.head_signature, stream_id, row.head_seq, row.head_hash)
+    except InvalidSignature:
+        raise BrokenChain(stream_id, row.head_seq, "the head's signature is not ours") from None
+    links = _links(connection, stream_id)
+    seq, last = chain.verify(stream_id, links, (row.head_seq, row.head_hash))
+    if row.erased_at is None:
+        _verify_parts(store, connection, stream_id, {link.seq: link for link in links})
+    return Head(seq, last)
+
+
+def _links(connection: Connection, stream_id: str) -> list[chain.Link]:
+    query = select(events).where(events.c.stream_id == stream_id).order_by(events.c.seq)
+    links = []
+    for row in connection.execute(query):
+        try:
+            named = json.loads(row.body)
+            agrees = named["type"] == row.type and datetime.fromisoformat(named["at"]) == row.at
+        except (ValueError, KeyError, TypeError):
+            agrees = True  # chain.verify says what is wrong with the bytes
+        if not agrees:
+            raise BrokenChain(stream_id, row.seq, "type or instant beside the bytes was changed")
+        links.append(chain.Link(stream_id, row.seq, bytes(row.body), row.hash))
+    return links
+
+
+def _verify_parts(store: Store, connection: Connection, stream_id: str, links: dict[int, chain.Link]) -> None:
+    expected = {(seq, name) for seq, link in links.items() for name in json.loads(link.body)["parts"]}
+    sealer = store.keyring.sealer(stream_id)
+    query = select(event_parts).where(event_parts.c.stream_id == stream_id).order_by(event_parts.c.seq)
+    for row in connection.execute(query):
+        if (row.seq, row.part) not in expected:
+            raise BrokenChain(stream_id, row.seq, f"a sealed part {row.part} that no entry knows")
+        chain.check_part(links[row.seq], row.part, _open(sealer, row.sealed, stream_id, row.seq, row.part))
+        expected.discard((row.seq, row.part))
+    if expected:
+        seq, name = min(expected)
+        raise BrokenChain(stream_id, seq, f"the sealed part {name} is missing")
+
+
+def all_streams(connection: Connection) -> Iterable[tuple[str, str]]:
+    """(id, kind) of every stream, oldest first."""
+    query = select(streams.c.id, streams.c.kind).order_by(streams.c.created_at, streams.c.id)
+    return [(row.id, row.kind) for row in connection.execute(query)]

@@ -1,0 +1,97 @@
+"""Reading and writing. Reading cannot write; writing goes one at a time (design.md section 3).
+
+SQLite: WAL, synchronous FULL. The default transaction is BEGIN with query_only, so that a forgotten ``writing`` fails
+at once instead of losing an update; BEGIN IMMEDIATE is issued only behind a process lock and a file lock, because
+SQLite's own waiting is unfair (without that gate web writes waited up to 1.6 s, with it under 0.1 s).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, event
+
+from disclosure.store.sealing import HeadSigner, KeyRing, keyed_hash
+
+BUSY_TIMEOUT_MS = 30_000
+
+
+@dataclass(frozen=True)
+class Store:
+    """The database with its keys. One per process; made in create_app."""
+
+    engine: Engine
+    keyring: KeyRing = field(repr=False)
+    signer: HeadSigner = field(repr=False)
+    lookup_key: bytes = field(repr=False)
+    gate: Gate = field(repr=False)
+
+    def token(self, kind: str, value: str) -> str:
+        """Keyed hash under which a domain, an address or a codename is looked up."""
+        return keyed_hash(self.lookup_key, kind, value)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        with self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """The only way to write. Nothing slow happens inside: no network, no OpenPGP, no template, no Argon2."""
+        with self.gate.held(), self.engine.connect().execution_options(writing=True) as connection, connection.begin():
+            yield connection
+
+
+class Gate:
+    """One writer at a time in this process and on this machine. PostgreSQL needs none: its rows lock themselves."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path, self._lock = path, threading.Lock()
+        self.held_for = 0.0  # seconds of the last holding: the worker pauses at least as long
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        if self._path is None:
+            yield
+            return
+        with self._lock:
+            handle = os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX)
+                started = time.monotonic()
+                yield
+                self.held_for = time.monotonic() - started
+            finally:
+                os.close(handle)
+
+
+def tune(engine: Engine) -> None:
+    """Give a SQLite engine the transactions described above; on PostgreSQL nothing is needed."""
+    if engine.dialect.name != "sqlite":
+        return
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: Any, record: Any) -> None:
+        connection.isolation_level = None  # the driver's own BEGIN loses updates silently (facts: mail 1.5)
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            f"busy_timeout={BUSY_TIMEOUT_MS}",
+            "foreign_keys=ON",
+            "secure_delete=ON",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        writing = connection.get_execution_options().get("writing", False)
+        connection.exec_driver_sql(f"PRAGMA query_only={'OFF' if writing else 'ON'}")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
