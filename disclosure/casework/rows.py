@@ -1,4 +1,4 @@
-"""View rows: what pages and the command line get. Plain values, already filtered for the audience and worded in its language."""
+"""View rows: what pages and commands get. Plain values, already filtered for the audience and in its language."""
 
 from __future__ import annotations
 

@@ -379,8 +379,15 @@ def due_rungs(case: Case, rules: Rules, now: datetime) -> tuple[Planned, ...]:
 
 
 def next_instant(case: Case, rules: Rules) -> datetime | None:
-    """When a worker must look at this case next; None when only a person can move it."""
-    return min((p.due_at for p in _climbable(case, rules)), default=None)
+    """When a worker must look at this case next: to climb, or to propose what needs approval; None: only a person can."""
+    pending = [a for a in case.approvals.values() if not (a.refused or a.expired)]
+    proposed = {a.subject for a in pending}
+    climb = [p.due_at for p in _climbable(case, rules)]
+    propose = [p.due_at for p in plan(case, rules) if p.approval and p.rung not in proposed]
+    expire = [
+        a.expires_at for a in pending if case.open and not approved(a, rules.policy.approvals.get(a.act, 0))
+    ]
+    return min((*climb, *propose, *expire), default=None)
 
 
 # --- what a rung does ---

@@ -1,0 +1,5 @@
+"""WSGI entry."""
+
+from disclosure import create_app
+
+app = create_app()

@@ -1,0 +1,258 @@
+"""Reading and changing one case.
+
+Events are decided on the fold, appended, and every row that follows from them is written in the same transaction.
+Nothing else writes a case's rows: no row exists without its event, and none is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, select, update
+
+from disclosure.casework.office import Office, new_id
+from disclosure.protocol import events as e
+from disclosure.protocol import ladder
+from disclosure.protocol.case import Axis, Case, apply, fold
+from disclosure.protocol.codes import MailType
+from disclosure.protocol.errors import Conflict, NotFound
+from disclosure.protocol.ladder import Planned, Rules
+from disclosure.store import ledger
+from disclosure.store.tables import (
+    cases,
+    confirmed_channels,
+    coordinators,
+    deadlines,
+    domain_tokens,
+    outbox,
+    tasks,
+)
+
+Fact = tuple[e.Actor, e.Event]
+TRIES = 4  # a person and the worker may meet on one case; a third and fourth try have always been enough
+
+
+@dataclass(frozen=True)
+class CaseFile:
+    """A case as it is, and what decides for it: its policy version, its country's calendar, who is to be told."""
+
+    id: str
+    case: Case
+    rules: Rules
+
+    def after(self, at: datetime, facts: Sequence[Fact]) -> CaseFile:
+        """The file as it would be after these facts. Raises IllegalMove or Refused, and then nothing was stored."""
+        case = self.case
+        for actor, event in facts:
+            case = apply(case, e.Entry(case.last_seq + 1, at, actor, event))
+        return replace(self, case=case)
+
+
+def load(office: Office, connection: Connection, case_id: str) -> CaseFile:
+    """The fold, without any sealed word. Raises NotFound."""
+    entries = ledger.read(office.store, connection, case_id)
+    if not entries or not isinstance(entries[0].event, e.CaseOpened):
+        raise NotFound("case")
+    case = fold(entries)
+    return CaseFile(case_id, case, rules_for(office, connection, case))
+
+
+def rules_for(office: Office, connection: Connection, case: Case) -> Rules:
+    confirmed = frozenset(connection.scalars(select(confirmed_channels.c.channel_id)))
+    letters = office.settings.letters_budget > 0
+    return office.policy.rules_for(case, confirmed, demo=office.settings.demo, letters=letters)
+
+
+def look(office: Office, case_id: str) -> CaseFile:
+    with office.store.reading() as connection:
+        return load(office, connection, case_id)
+
+
+def change(
+    office: Office,
+    case_id: str,
+    at: datetime,
+    decide: Callable[[CaseFile], Sequence[Fact]],
+    within: Callable[[Connection, CaseFile], None] | None = None,
+) -> CaseFile:
+    """Append what ``decide`` says of the case as it is, with all rows; asked again if the case moved in between.
+
+    ``within`` runs in the same transaction, after the case's own rows. No facts: nothing is written.
+    """
+    for _ in range(TRIES):
+        file = look(office, case_id)
+        facts = decide(file)
+        if not facts and within is None:
+            return file
+        file.after(at, facts)  # what a rule forbids is refused before any lock is taken
+        try:
+            with office.store.writing() as tx:
+                changed = write(office, tx, file, at, facts)
+                if within:
+                    within(tx, changed)
+        except Conflict:
+            continue
+        return changed
+    raise Conflict(case_id)
+
+
+def write(office: Office, tx: Connection, file: CaseFile, at: datetime, facts: Sequence[Fact]) -> CaseFile:
+    """Append and project inside a transaction that is open already. Raises Conflict if the case moved on."""
+    entries = ledger.append(office.store, tx, file.id, file.case.last_seq, at, facts)
+    file = file.after(at, facts)
+    if any(isinstance(entry.event, e.CaseAssessed) for entry in entries):
+        file = replace(file, rules=rules_for(office, tx, file.case))  # another country, other referrals
+    _project_case(tx, file)
+    deadline_ids = _project_deadlines(tx, file)
+    for entry in entries:
+        _project_entry(tx, file, entry, deadline_ids)
+    return file
+
+
+def case_row(case: Case, rules: Rules) -> dict[str, object]:
+    """The columns of ``cases`` that the fold decides; ``verify`` compares them with what is stored."""
+    instants = [i for i in (ladder.next_instant(case, rules), ladder.next_own_instant(case, rules)) if i]
+    return {
+        "kind": case.assessed.kind if case.assessed else None,
+        "severity": case.assessed.severity if case.assessed else None,
+        "role": case.role,
+        "life": case.state(Axis.LIFE),
+        "contact": case.state(Axis.CONTACT),
+        "notice": case.state(Axis.NOTICE),
+        "acknowledgement": case.state(Axis.ACKNOWLEDGEMENT),
+        "remediation": case.state(Axis.REMEDIATION),
+        "publicity": case.state(Axis.PUBLICITY),
+        "whose_move": ladder.whose_move(case, rules.policy),
+        "next_at": min(instants, default=None),
+        "coordinator_id": case.coordinator_id,
+        "policy_version": case.policy_version,
+        "number_known_at": case.contact_started_at,
+        "head_seq": case.last_seq,
+    }
+
+
+def _project_case(tx: Connection, file: CaseFile) -> None:
+    row = case_row(file.case, file.rules)
+    if tx.execute(update(cases).where(cases.c.id == file.id).values(row)).rowcount == 0:
+        tx.execute(insert(cases).values(id=file.id, number=file.case.number, opened_at=file.case.opened_at, **row))
+
+
+def deadline_rows(case: Case, planned: Sequence[Planned]) -> dict[tuple[str, str], tuple[str, datetime | None]]:
+    """(rung, clock) → (state, due_at): pending ones from the plan, fired ones from the fold."""
+    rows: dict[tuple[str, str], tuple[str, datetime | None]] = {
+        (str(p.rung), str(p.clock)): ("pending", p.due_at) for p in planned
+    }
+    rows.update({(str(rung), str(c.clock)): ("fired", c.due_at) for rung, c in case.rungs.items()})
+    return rows
+
+
+def _project_deadlines(tx: Connection, file: CaseFile) -> dict[str, str]:
+    """Bring the rows to what the fold says; returns rung → id of its fired row."""
+    case, case_id = file.case, file.id
+    wanted = deadline_rows(case, ladder.plan(case, file.rules))
+    held = {(row.rung, row.clock): row for row in tx.execute(select(deadlines).where(deadlines.c.case_id == case_id))}
+    for key, row in held.items():
+        state, due_at = wanted.get(key, (row.state if row.state == "fired" else "superseded", row.due_at))
+        if (state, due_at) != (row.state, row.due_at):
+            fired_at = case.last_at if state == "fired" else None
+            tx.execute(
+                update(deadlines)
+                .where(deadlines.c.id == row.id, deadlines.c.state == row.state)
+                .values(state=state, due_at=due_at, fired_at=fired_at)
+            )
+    fresh = [
+        {
+            "id": new_id(),
+            "case_id": case_id,
+            "rung": rung,
+            "clock": clock,
+            "due_at": due_at,
+            "state": state,
+            "fired_at": case.last_at if state == "fired" else None,
+        }
+        for (rung, clock), (state, due_at) in wanted.items()
+        if (rung, clock) not in held
+    ]
+    if fresh:
+        tx.execute(insert(deadlines), fresh)
+    ids = {key[0]: row.id for key, row in held.items() if wanted.get(key, ("",))[0] == "fired"}
+    return ids | {str(row["rung"]): str(row["id"]) for row in fresh if row["state"] == "fired"}
+
+
+def _project_entry(tx: Connection, file: CaseFile, entry: e.Entry, deadline_ids: dict[str, str]) -> None:
+    case, case_id = file.case, file.id
+    match entry.event:
+        case e.MailQueued() as queued:
+            deadline_id = deadline_ids.get(queued.rung) if queued.rung else None
+            enqueue(tx, case.policy_version, entry.at, queued, case_id=case_id, deadline_id=deadline_id)
+        case e.CoordinatorsCalled():
+            call_coordinators(tx, case.policy_version, entry.at, case_id=case_id)
+        case e.TaskOpened() as task:
+            tx.execute(
+                insert(tasks).values(
+                    id=task.task_id,
+                    case_id=case_id,
+                    kind=task.kind,
+                    channel=task.channel,
+                    due_at=task.due_at,
+                    state="open",
+                )
+            )
+        case e.TaskDone(task_id=task_id):
+            tx.execute(update(tasks).where(tasks.c.id == task_id).values(state="done"))
+        case e.TaskCancelled(task_id=task_id):
+            tx.execute(update(tasks).where(tasks.c.id == task_id).values(state="cancelled"))
+        case e.DomainTied() as tied:
+            known = select(domain_tokens).where(
+                domain_tokens.c.token == tied.domain_id, domain_tokens.c.stream_id == case_id
+            )
+            if tx.execute(known).first() is None:
+                tx.execute(insert(domain_tokens).values(token=tied.domain_id, stream_id=case_id))
+
+
+def enqueue(
+    tx: Connection,
+    policy_version: str,
+    at: datetime,
+    queued: e.MailQueued,
+    *,
+    case_id: str | None = None,
+    report_id: str | None = None,
+    deadline_id: str | None = None,
+) -> None:
+    """The outbox row of a queued mail: a recipe, nothing composed yet."""
+    tx.execute(
+        insert(outbox).values(
+            id=queued.mail_id,
+            case_id=case_id,
+            report_id=report_id,
+            deadline_id=deadline_id,
+            mail_type=queued.mail_type,
+            recipient=queued.to,
+            language=queued.language,
+            policy_version=policy_version,
+            queued_at=at,
+            state="recipe",
+            attempts=0,
+            ambiguous=0,
+            next_try_at=queued.not_before,
+            fence=0,
+        )
+    )
+
+
+def call_coordinators(
+    tx: Connection, policy_version: str, at: datetime, *, case_id: str | None = None, report_id: str | None = None
+) -> None:
+    """R12: a mail without content to every active coordinator."""
+    for row in tx.execute(select(coordinators.c.id, coordinators.c.language).where(coordinators.c.active)):
+        call = e.MailQueued(
+            mail_id=new_id(),
+            mail_type=MailType.COORDINATORS_CALLED,
+            to=row.id,
+            language=row.language,
+            not_before=at,
+        )
+        enqueue(tx, policy_version, at, call, case_id=case_id, report_id=report_id)

@@ -1,0 +1,301 @@
+"""The clock's hand: finds cases whose instant has come and climbs what is due (R30–R37a).
+
+Read and fold a batch, decide, then one short writing transaction. A batch that fails is halved until the bad case
+stands alone; that one is marked stuck and shown at the desk, and the rest goes on.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, insert, select, update
+
+from disclosure.casework import casefile, dossiers
+from disclosure.casework.casefile import CaseFile, Fact
+from disclosure.casework.office import Office, new_id, sha256
+from disclosure.protocol import events as e
+from disclosure.protocol import ladder
+from disclosure.protocol.case import Case
+from disclosure.protocol.codes import Act, MailType, OwnClock, Rung, TaskKind
+from disclosure.protocol.errors import Conflict, DisclosureError
+from disclosure.protocol.ladder import Effect, MailEffect, Planned, TaskEffect
+from disclosure.protocol.values import Channel
+from disclosure.protocol.worktime import add
+from disclosure.store.tables import cases, heartbeats, reports
+
+BATCH = 100
+# Ours: a restart takes seconds and an upgrade minutes; a quarter of an hour without a beat is an outage that counts.
+OUTAGE = timedelta(minutes=15)
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Ticked:
+    """What one tick did."""
+
+    cases: int
+    rungs: int
+    calls: int
+    stuck: int
+
+    def __add__(self, other: Ticked) -> Ticked:
+        return Ticked(
+            self.cases + other.cases, self.rungs + other.rungs, self.calls + other.calls, self.stuck + other.stuck
+        )
+
+
+NOTHING = Ticked(0, 0, 0, 0)
+
+
+@dataclass(frozen=True)
+class _Due:
+    file: CaseFile
+    facts: tuple[Fact, ...]
+
+
+def tick(office: Office, now: datetime) -> Ticked:
+    """Climb every rung due at ``now`` in every open case, and ring where one of our own clocks ran out."""
+    done = call_for_unread(office, now)
+    seen: set[str] = set()
+    while True:
+        with office.store.reading() as connection:
+            ids = [case_id for case_id in _due_ids(connection, now) if case_id not in seen]
+        if not ids:
+            return done
+        seen.update(ids)
+        done += _fire(office, ids, now)
+
+
+def _due_ids(connection: Connection, now: datetime) -> list[str]:
+    query = (
+        select(cases.c.id)
+        .where(cases.c.life == "open", cases.c.next_at <= now, cases.c.stuck_at.is_(None))
+        .order_by(cases.c.next_at, cases.c.id)
+        .limit(BATCH)
+    )
+    return list(connection.scalars(query))
+
+
+def _fire(office: Office, ids: Sequence[str], now: datetime) -> Ticked:
+    """Fire a batch; on any fault halve it, down to the one case that cannot be fired."""
+    try:
+        with office.store.reading() as connection:
+            due = [_decide(office, connection, case_id, now) for case_id in ids]
+        with office.store.writing() as tx:
+            for item in due:
+                if item.facts:
+                    casefile.write(office, tx, item.file, now, item.facts)
+                else:
+                    _look_again(tx, item.file)
+        return sum((_count(item) for item in due), NOTHING)
+    except Exception as error:
+        if len(ids) > 1:
+            half = len(ids) // 2
+            return _fire(office, ids[:half], now) + _fire(office, ids[half:], now)
+        if isinstance(error, Conflict):
+            return NOTHING  # somebody else moved the case; the next tick sees it as it is then
+        return _stuck(office, ids[0], now, error)
+
+
+def _look_again(tx: Connection, file: CaseFile) -> None:
+    """Nothing is due after all (policy or a channel changed): bring the row's next instant to what the rules say."""
+    unmoved = (cases.c.id == file.id) & (cases.c.head_seq == file.case.last_seq)
+    tx.execute(update(cases).where(unmoved).values(next_at=casefile.case_row(file.case, file.rules)["next_at"]))
+
+
+def _count(item: _Due) -> Ticked:
+    kinds = [type(event) for _, event in item.facts]
+    return Ticked(1, kinds.count(e.RungClimbed), kinds.count(e.CoordinatorsCalled), 0)
+
+
+def _stuck(office: Office, case_id: str, now: datetime, error: Exception) -> Ticked:
+    """Shown at the desk with the kind of fault; the words of the error stay out, they may quote sealed content."""
+    log.error("case stuck", extra={"case_id": case_id, "fault": type(error).__name__})
+    why = str(error)[:200] if isinstance(error, DisclosureError) else type(error).__name__
+    with office.store.writing() as tx:
+        tx.execute(update(cases).where(cases.c.id == case_id).values(stuck_at=now, stuck_why=why))
+    return Ticked(0, 0, 0, 1)
+
+
+def unstick(office: Office, case_id: str) -> None:
+    """A coordinator looked: the worker may try the case again."""
+    with office.store.writing() as tx:
+        tx.execute(update(cases).where(cases.c.id == case_id).values(stuck_at=None, stuck_why=None))
+
+
+# --- deciding for one case ---
+
+
+def _decide(office: Office, connection: Connection, case_id: str, now: datetime) -> _Due:
+    file = casefile.load(office, connection, case_id)
+    facts, after = climb(office, connection, file, now)
+    facts += _approvals(after, now)
+    facts += [_call(lapse.clock, lapse.subject) for lapse in ladder.own_lapses(after.case, after.rules, now)]
+    return _Due(file, tuple(facts))
+
+
+def climb(office: Office, connection: Connection, file: CaseFile, now: datetime) -> tuple[list[Fact], CaseFile]:
+    """The facts of every rung due at ``now``, one after the other, and the case after them."""
+    facts: list[Fact] = []
+    while (planned := ladder.next_rung(file.case, file.rules, now)) is not None:
+        step = rung_facts(office, connection, file, planned, now)
+        file = file.after(now, step)
+        facts += step
+    return facts, file
+
+
+def rung_facts(office: Office, connection: Connection, file: CaseFile, planned: Planned, now: datetime) -> list[Fact]:
+    effects = ladder.effects_of(file.case, planned, file.rules, now)
+    climbed = e.RungClimbed(
+        rung=planned.rung,
+        clock=planned.clock,
+        due_at=planned.due_at,
+        mails=sum(isinstance(effect, MailEffect) for effect in effects),
+        tasks=sum(isinstance(effect, TaskEffect) for effect in effects),
+    )
+    facts: list[Fact] = [(e.MACHINE, climbed)]
+    for effect in effects:
+        event, target = _event_of(office, file.case, planned.rung, effect)
+        facts.append((e.MACHINE, event))
+        if target:
+            dossier = dossiers.write(office, connection, file, target, now)
+            facts.append((e.MACHINE, _referral(event, target, dossier)))
+    return facts
+
+
+def _event_of(office: Office, case: Case, rung: Rung, effect: Effect) -> tuple[e.MailQueued | e.TaskOpened, str]:
+    """The effect as an event with an id of its own, and the authority that it refers the case to, if any."""
+    if isinstance(effect, MailEffect):
+        queued = e.MailQueued(
+            mail_id=new_id(),
+            mail_type=effect.type,
+            to=effect.to,
+            language=office.policy.language_for(case, effect.to),
+            not_before=effect.not_before,
+            rung=rung,
+        )
+        return queued, effect.to if effect.type is MailType.REFERRAL else ""
+    opened = e.TaskOpened(
+        task_id=new_id(),
+        kind=effect.kind,
+        channel=effect.channel,
+        target=effect.target,
+        due_at=effect.due_at,
+        rung=rung,
+        blocking=effect.blocking,
+    )
+    return opened, effect.target if effect.kind is TaskKind.REFERRAL else ""
+
+
+def _referral(by: e.MailQueued | e.TaskOpened, authority_id: str, dossier: str) -> e.AuthorityReferred:
+    """The dossier is fixed at the moment of the referral: what the authority was told can be shown later (R40)."""
+    return e.AuthorityReferred(
+        authority_id=authority_id,
+        channel=Channel.MAIL if isinstance(by, e.MailQueued) else by.channel,
+        by=by.mail_id if isinstance(by, e.MailQueued) else by.task_id,
+        dossier_sha256=sha256(dossier.encode()),
+        dossier=dossier,
+    )
+
+
+def _approvals(file: CaseFile, now: datetime) -> list[Fact]:
+    """An expired approval is proposed again and the rung stays due (R12)."""
+    expired = ladder.approvals_expired(file.case, file.rules, now)
+    facts: list[Fact] = [(e.MACHINE, e.ApprovalExpired(approval_id=approval_id)) for approval_id in expired]
+    for rung in ladder.proposals_due(file.case, file.rules, now):
+        expires_at = now + file.rules.policy.approval_expires
+        proposal = e.ApprovalProposed(approval_id=new_id(), act=Act.REFERRAL, subject=rung, expires_at=expires_at)
+        facts += [(e.MACHINE, proposal), _call(OwnClock.DUE_TO_APPROVED, proposal.approval_id)]
+    return facts
+
+
+def _call(clock: OwnClock, subject: str) -> Fact:
+    return e.MACHINE, e.CoordinatorsCalled(clock=clock, subject=subject)
+
+
+# --- reports that nobody reads, and our own outages ---
+
+
+def call_for_unread(office: Office, now: datetime) -> Ticked:
+    """R12, received → read: a mail without content to every coordinator, again each interval."""
+    policy = office.policy.current
+    within = policy.own_clocks[OwnClock.RECEIVED_TO_READ]
+    calendar = office.policy.calendar(office.settings.operator.country)
+    query = select(reports.c.id, reports.c.received_at, reports.c.called_at).where(reports.c.triage == "received")
+    with office.store.reading() as connection:
+        waiting = list(connection.execute(query))
+    due = [
+        row.id
+        for row in waiting
+        if add(row.received_at, within, calendar) <= now
+        and (row.called_at is None or now - row.called_at >= policy.call_again_after)
+    ]
+    if not due:
+        return NOTHING
+    with office.store.writing() as tx:
+        marked = update(reports).where(reports.c.id.in_(due), reports.c.triage == "received").values(called_at=now)
+        if tx.execute(marked).rowcount:
+            casefile.call_coordinators(tx, policy.version, now)  # one call for all of them: it has no content
+    return Ticked(0, 0, 1, 0)
+
+
+def beat(office: Office, name: str, now: datetime) -> datetime | None:
+    """Write a heartbeat after work; returns the one before it."""
+    with office.store.writing() as tx:
+        before = tx.scalar(select(heartbeats.c.at).where(heartbeats.c.name == name))
+        if before is None:
+            tx.execute(insert(heartbeats).values(name=name, at=now))
+        else:
+            tx.execute(update(heartbeats).where(heartbeats.c.name == name).values(at=max(before, now)))
+    return before
+
+
+def credit_outage(office: Office, now: datetime) -> int:
+    """R31: where we were away longer than ``OUTAGE``, that time counts for no running clock. Returns how many cases.
+
+    Called by the worker before it ticks: an outage is known only to whoever comes back from it.
+    """
+    with office.store.reading() as connection:
+        last = connection.scalar(select(heartbeats.c.at).where(heartbeats.c.name == "clock"))
+        if last is None or now - last < OUTAGE:
+            return 0
+        ids = list(connection.scalars(select(cases.c.id).where(cases.c.life == "open")))
+    credited = 0
+    for case_id in ids:
+        credited += _credit(office, case_id, last, now)
+    beat(office, "clock", now)
+    return credited
+
+
+def _credit(office: Office, case_id: str, last: datetime, now: datetime) -> int:
+    def decide(file: CaseFile) -> list[Fact]:
+        run = ladder.running(file.case, file.rules.policy)
+        covered = any(s.why == "outage" and s.end and s.end >= now for s in file.case.stills)
+        if run is None or run.started_at >= now or covered:
+            return []
+        return [(e.MACHINE, e.OutageCredited(started_at=max(last, run.started_at), ended_at=now))]
+
+    before = casefile.look(office, case_id).case.last_seq
+    return int(casefile.change(office, case_id, now, decide).case.last_seq > before)
+
+
+def next_contact_facts(office: Office, case: Case, now: datetime) -> list[Fact]:
+    """R31: a dead address moves to the next contact now; when none is left the case is unreachable."""
+    contact_id = ladder.next_contact(case)
+    if contact_id is None:
+        return []
+    return [
+        (
+            e.MACHINE,
+            e.MailQueued(
+                mail_id=new_id(),
+                mail_type=MailType.CONTACT_REQUEST,
+                to=contact_id,
+                language=office.policy.language_for(case, contact_id),
+                not_before=now,
+            ),
+        )
+    ]

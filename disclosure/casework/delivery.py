@@ -1,0 +1,424 @@
+"""The outbox, emptied: recipe → prepared → sending → relayed, held or dead (design.md section 3; facts: mail 1.4, 3.1).
+
+Each step is claimed with a lease and a fence. A mail is composed, signed and encrypted with no transaction open; its
+bytes, Message-ID and Date are fixed before the first attempt. ``sending`` is committed before the first byte goes to
+the relay, so that a process that dies leaves a row whose state says that nobody knows.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import secrets
+from base64 import b64decode, b64encode
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, or_, select, update
+
+from disclosure.casework import casefile, clockwork, writing
+from disclosure.casework.casefile import CaseFile, Fact
+from disclosure.casework.office import Office, sha256
+from disclosure.mail import relay as mail_relay
+from disclosure.mail.relay import Kind, Outcome
+from disclosure.protocol import events as e
+from disclosure.protocol.case import MailState
+from disclosure.protocol.codes import MailType
+from disclosure.protocol.errors import Conflict, DisclosureError
+from disclosure.protocol.values import Address
+from disclosure.store.sealing import SYSTEM
+from disclosure.store.tables import links, outbox, second_codes
+
+# Longer than the relay's time-out and the database's busy time-out together (facts: mail 1.4).
+LEASE = timedelta(minutes=5)
+# R23, facts 3.1: an authority that may already have the referral is not written to again by a machine.
+HOLD_WHEN_AMBIGUOUS = frozenset({MailType.REFERRAL, MailType.LATER_FACT})
+MAX_AMBIGUOUS = 3
+log = logging.getLogger(__name__)
+Send = Callable[[bytes, str, Address, str], Outcome]
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """Counts of one run."""
+
+    relayed: int = 0
+    refused: int = 0
+    later: int = 0
+    ambiguous: int = 0
+    held: int = 0
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A row that this process holds until the lease ends; ``fence`` tells its writes from those of a later holder."""
+
+    id: str
+    case_id: str | None
+    mail_type: MailType
+    to: str
+    state: str
+    attempts: int
+    ambiguous: int
+    fence: int
+    queued_at: datetime
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What is fixed before the first attempt, and the rows that make its link and code work."""
+
+    message: bytes
+    sender: str
+    recipient: Address
+    message_id: str
+    reply_token: str
+    return_token: str
+    encrypted_to: tuple[str, ...] = ()
+    link: dict[str, object] | None = None
+    second_code: dict[str, object] | None = None
+
+
+class Unsendable(DisclosureError):
+    """The mail cannot be composed any more; ``reason`` is a code shown at the desk. Never a fall-back to clear text."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def sender(office: Office) -> Send:
+    """The way out: the operator's relay, or in trial mode the local mailbox."""
+    settings = office.settings.relay
+    if settings is None:
+        folder = office.mailbox
+        return lambda message, sender, recipient, _: mail_relay.deliver_to_folder(
+            message, folder=folder, sender=sender, recipient=recipient
+        )
+    held = mail_relay.RelaySettings.of(settings)
+    return lambda message, sender, recipient, envelope_id: mail_relay.deliver(
+        message, sender=sender, recipient=recipient, envelope_id=envelope_id, relay=held
+    )
+
+
+def deliver(office: Office, now: datetime, send: Send | None = None, *, most: int = 1000) -> Delivered:
+    """Send what is due at ``now``; returns when nothing is due or ``most`` rows were handled."""
+    send = send or sender(office)
+    done = Delivered()
+    for _ in range(most):
+        claim = _claim(office, now)
+        if claim is None:
+            return done
+        try:
+            done = _advance(office, claim, now, send, done)
+        except (Superseded, Conflict) as error:
+            # The row's lease ends and it is looked at again; if bytes had left, it is found ``sending``.
+            log.warning("outbox row left to its lease", extra={"mail_id": claim.id, "fault": type(error).__name__})
+    return done
+
+
+def _claim(office: Office, now: datetime) -> Claim | None:
+    due = (
+        select(outbox)
+        .where(
+            outbox.c.state.in_(("recipe", "prepared", "sending")),
+            outbox.c.next_try_at <= now,
+            or_(outbox.c.lease_until.is_(None), outbox.c.lease_until <= now),
+        )
+        .order_by(outbox.c.next_try_at, outbox.c.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    with office.store.reading() as connection:
+        if connection.execute(due).first() is None:
+            return None  # nothing to do costs no lock
+    with office.store.writing() as tx:
+        row = tx.execute(due).first()
+        if row is None:
+            return None
+        fence = row.fence + 1
+        tx.execute(
+            update(outbox)
+            .where(outbox.c.id == row.id, outbox.c.fence == row.fence)
+            .values(fence=fence, lease_until=now + LEASE)
+        )
+    return _claim_of(row, fence)
+
+
+def _claim_of(row: Row[Any], fence: int) -> Claim:
+    return Claim(
+        row.id,
+        row.case_id,
+        MailType(row.mail_type),
+        row.recipient,
+        row.state,
+        row.attempts,
+        row.ambiguous,
+        fence,
+        row.queued_at,
+    )
+
+
+def _advance(office: Office, claim: Claim, now: datetime, send: Send, done: Delivered) -> Delivered:
+    if claim.state == "sending":
+        return _found_sending(office, claim, now, done)
+    try:
+        prepared = _prepared(office, claim, now)
+    except Unsendable as error:
+        _give_up(office, claim, now, error.reason)
+        return replace(done, held=done.held + 1)
+    except (Superseded, Conflict):
+        raise
+    except Exception as error:
+        # A fault of ours in one mail must not stop the others: it stays in the outbox with its reason and is tried again.
+        log.exception("mail not prepared", extra={"mail_id": claim.id})
+        _put_back(office, claim, now, type(error).__name__)
+        return replace(done, later=done.later + 1)
+    attempt = _start(office, claim, now)
+    if attempt is None:
+        return done  # the lease ran out while composing; whoever holds it now goes on
+    outcome = send(prepared.message, prepared.sender, prepared.recipient, claim.id)
+    return _finish(office, replace(claim, attempts=attempt), now, outcome, done)
+
+
+def _put_back(office: Office, claim: Claim, now: datetime, reason: str) -> None:
+    with office.store.writing() as tx:
+        _fenced(tx, claim, None, next_try_at=now + LEASE, lease_until=None, last_code=reason[:40])
+
+
+# --- prepare: no transaction open while composing ---
+
+
+def _prepared(office: Office, claim: Claim, now: datetime) -> Prepared:
+    if claim.state == "prepared":
+        with office.store.reading() as connection:
+            row = connection.execute(select(outbox).where(outbox.c.id == claim.id)).one()
+        if claim.mail_type in {MailType.NOTICE, MailType.REFERRAL, MailType.LATER_FACT}:
+            writing.judge_again(office, claim, now)  # R18: each passes the judge when stored and again when used
+        return _unseal(office, claim, row)
+    prepared = writing.prepare(office, claim, now)
+    rows = _prepared_rows(office, claim, prepared)
+
+    def within(tx: Connection, _: CaseFile | None = None) -> None:
+        _fenced(tx, claim, now, **rows)
+        if prepared.link:
+            tx.execute(insert(links).values(**prepared.link))
+        if prepared.second_code:
+            tx.execute(insert(second_codes).values(**prepared.second_code))
+
+    fact = e.MailPrepared(mail_id=claim.id, sha256=sha256(prepared.message), encrypted_to=prepared.encrypted_to)
+    _record(office, claim, now, fact, within)
+    return prepared
+
+
+def _prepared_rows(office: Office, claim: Claim, prepared: Prepared) -> dict[str, object]:
+    clear = json.dumps(
+        {
+            "sender": prepared.sender,
+            "recipient": str(prepared.recipient),
+            "message": b64encode(prepared.message).decode(),
+        }
+    ).encode()
+    sealed = office.store.keyring.sealer(claim.case_id or SYSTEM).seal(clear, f"outbox|sealed|{claim.id}")
+    return {
+        "state": "prepared",
+        "sealed": sealed,
+        "sha256": sha256(prepared.message),
+        "message_id": prepared.message_id,
+        "reply_token": office.store.token("reply", prepared.reply_token),
+        "return_token": office.store.token("return", prepared.return_token),
+    }
+
+
+def _unseal(office: Office, claim: Claim, row: Row[Any]) -> Prepared:
+    sealer = office.store.keyring.sealer(claim.case_id or SYSTEM)
+    held = json.loads(sealer.open(row.sealed, f"outbox|sealed|{claim.id}"))
+    message = b64decode(held["message"])
+    return Prepared(message, held["sender"], Address.parse(held["recipient"]), row.message_id, "", "")
+
+
+def message_of(office: Office, connection: Connection, mail_id: str) -> bytes:
+    """The bytes of a prepared mail, for the desk: what left, exactly."""
+    row = connection.execute(select(outbox).where(outbox.c.id == mail_id)).one()
+    return _unseal(office, _claim_of(row, row.fence), row).message if row.sealed else b""
+
+
+def _start(office: Office, claim: Claim, now: datetime) -> int | None:
+    """Commit ``sending`` before the first byte goes out; None when the lease is no longer ours."""
+    with office.store.writing() as tx:
+        moved = tx.execute(
+            update(outbox)
+            .where(outbox.c.id == claim.id, outbox.c.fence == claim.fence, outbox.c.lease_until > now)
+            .values(state="sending", attempts=claim.attempts + 1, lease_until=now + LEASE)
+        )
+    return claim.attempts + 1 if moved.rowcount == 1 else None
+
+
+# --- what the relay said ---
+
+
+def _finish(office: Office, claim: Claim, now: datetime, outcome: Outcome, done: Delivered) -> Delivered:
+    match outcome.kind:
+        case Kind.ACCEPTED:
+            _relayed(office, claim, now, outcome)
+            return replace(done, relayed=done.relayed + 1)
+        case Kind.REFUSED_PERMANENT:
+            _dead(office, claim, now, outcome)
+            return replace(done, refused=done.refused + 1)
+        case Kind.AMBIGUOUS:
+            held = _ambiguous(office, claim, now)
+            return replace(done, ambiguous=done.ambiguous + 1, held=done.held + held)
+        case Kind.REFUSED_TEMPORARY | Kind.NOT_SENT:
+            _later(office, claim, now, outcome)
+            return replace(done, later=done.later + 1)
+
+
+def _relayed(office: Office, claim: Claim, now: datetime, outcome: Outcome) -> None:
+    fact = e.MailRelayed(
+        mail_id=claim.id, mail_type=claim.mail_type, to=claim.to, attempt=claim.attempts, reply=outcome.reply
+    )
+    _record(office, claim, now, fact, _moves(claim, state="relayed", last_code=outcome.code, finished_at=now))
+
+
+def _refused(claim: Claim, outcome: Outcome, *, permanent: bool) -> e.MailRefused:
+    return e.MailRefused(
+        mail_id=claim.id,
+        mail_type=claim.mail_type,
+        to=claim.to,
+        attempt=claim.attempts,
+        permanent=permanent,
+        code=outcome.code,
+        reply=outcome.reply,
+    )
+
+
+def _dead(office: Office, claim: Claim, now: datetime, outcome: Outcome) -> None:
+    refused = _refused(claim, outcome, permanent=True)
+    disable = outcome.address_is_dead
+    _record(
+        office,
+        claim,
+        now,
+        refused,
+        _moves(claim, state="dead", last_code=outcome.code, finished_at=now),
+        after=lambda file: _next_now(office, file, claim, now, disable=disable),
+    )
+
+
+def _later(office: Office, claim: Claim, now: datetime, outcome: Outcome) -> None:
+    """Nothing reached the recipient: again after a while, or the end of patience (facts: mail 3.1)."""
+    again_at = mail_relay.next_try(
+        claim.attempts, now=now, first=claim.queued_at, jitter=secrets.randbelow(1000) / 1000
+    )
+    if again_at is None:
+        _give_up(office, claim, now, "patience_ended")
+        return
+    row = _moves(claim, state="prepared", next_try_at=again_at, lease_until=None, last_code=outcome.code)
+    _record(office, claim, now, _refused(claim, outcome, permanent=False), row)
+
+
+def _found_sending(office: Office, claim: Claim, now: datetime, done: Delivered) -> Delivered:
+    """A lapsed ``sending`` row: whoever held it died or froze, and may have handed the mail over."""
+    held = _ambiguous(office, claim, now)
+    return replace(done, ambiguous=done.ambiguous + 1, held=done.held + held)
+
+
+def _ambiguous(office: Office, claim: Claim, now: datetime) -> int:
+    """A state that people see. Notices go again with the same Message-ID; referrals wait for a person."""
+    hold = claim.mail_type in HOLD_WHEN_AMBIGUOUS or claim.ambiguous + 1 >= MAX_AMBIGUOUS
+    fact = e.MailAmbiguous(
+        mail_id=claim.id, mail_type=claim.mail_type, to=claim.to, attempt=claim.attempts, again=not hold
+    )
+    row = {"ambiguous": claim.ambiguous + 1, "lease_until": None, "last_code": "ambiguous"}
+    row |= {"state": "held", "finished_at": now} if hold else {"state": "prepared", "next_try_at": now}
+    _record(office, claim, now, fact, _moves(claim, **row))
+    return int(hold)
+
+
+def _give_up(office: Office, claim: Claim, now: datetime, reason: str) -> None:
+    fact = e.MailGivenUp(mail_id=claim.id, mail_type=claim.mail_type, to=claim.to, reason=reason)
+    _record(
+        office,
+        claim,
+        now,
+        fact,
+        _moves(claim, state="dead", last_code=reason[:40], finished_at=now),
+        after=lambda file: _next_now(office, file, claim, now, disable=False),
+    )
+
+
+_FIRST_MAILS = frozenset({MailType.CONTACT_REQUEST, MailType.REMINDER})
+
+
+def _next_now(office: Office, file: CaseFile, claim: Claim, now: datetime, *, disable: bool) -> list[Fact]:
+    """R31: a dead address is switched off and the next contact is written to now; with none left: unreachable."""
+    facts: list[Fact] = []
+    contact = file.case.contacts.get(claim.to)
+    if disable and contact and not contact.disabled:
+        facts.append((e.MACHINE, e.ContactDisabled(contact_id=claim.to, reason="refused")))
+    if claim.mail_type not in _FIRST_MAILS or file.case.standing_at:
+        return facts
+    ahead = file.after(now, facts)
+    onward = clockwork.next_contact_facts(office, ahead.case, now)
+    if onward:
+        return facts + onward
+    alive = {MailState.QUEUED, MailState.PREPARED, MailState.RELAYED, MailState.DELIVERED, MailState.AMBIGUOUS}
+    if not any(m.state in alive for m in ahead.case.mails.values() if m.type in _FIRST_MAILS):
+        facts.append((e.MACHINE, e.CaseUnreachable()))
+    return facts
+
+
+# --- one transaction for the row and its fact ---
+
+
+def _moves(claim: Claim, **values: object) -> Callable[..., None]:
+    return lambda tx, _=None: _fenced(tx, claim, None, **values)
+
+
+def _fenced(tx: Connection, claim: Claim, now: datetime | None, **values: object) -> None:
+    """Write the row only while the claim is ours; Conflict rolls the fact back with it."""
+    held = (outbox.c.id == claim.id) & (outbox.c.fence == claim.fence)
+    if now is not None:
+        held &= outbox.c.lease_until > now
+    if tx.execute(update(outbox).where(held).values(**values)).rowcount != 1:
+        raise Superseded(claim.id)
+
+
+class Superseded(DisclosureError):
+    """Another process holds the row by now, and has recorded that what this one did is not known."""
+
+
+def _record(
+    office: Office,
+    claim: Claim,
+    now: datetime,
+    fact: e.Event,
+    row: Callable[..., None],
+    after: Callable[[CaseFile], list[Fact]] | None = None,
+) -> None:
+    """The row and, for a case's own mail, its event, together. A mail to coordinators has a row only."""
+    if claim.case_id is None or claim.mail_type is MailType.COORDINATORS_CALLED:
+        with office.store.writing() as tx:
+            row(tx)
+        return
+
+    def decide(file: CaseFile) -> list[Fact]:
+        facts: list[Fact] = [(e.MACHINE, fact)]
+        return facts + (after(file.after(now, facts)) if after else [])
+
+    casefile.change(office, claim.case_id, now, decide, row)
+
+
+# --- what a coordinator may do with a row that stands still ---
+
+
+def resend(office: Office, mail_id: str, now: datetime) -> None:
+    """A held or dead prepared mail goes out again, the same bytes and Message-ID."""
+    with office.store.writing() as tx:
+        tx.execute(
+            update(outbox)
+            .where(outbox.c.id == mail_id, outbox.c.state.in_(("held", "dead")), outbox.c.sealed.is_not(None))
+            .values(state="prepared", next_try_at=now, lease_until=None, finished_at=None)
+        )

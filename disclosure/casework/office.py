@@ -1,0 +1,97 @@
+"""What casework works with: settings, policy, store and keys in one place, made once in create_app."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from disclosure.policy import PolicyBook
+from disclosure.protocol.values import NUMBER_BITS, spell
+from disclosure.settings import Settings
+from disclosure.store.sealing import SYSTEM, HeadSigner, KeyLost, KeyRing, derived, keyed_hash, secret_file
+from disclosure.store.transactions import Gate, Store, tune
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """Keys for one use each, derived from the instance's secret; a rotation adds a link key and keeps the old ones."""
+
+    link_keys: Mapping[str, bytes] = field(repr=False)  # key id → key; the last one signs
+    code_key: bytes = field(repr=False)
+    cookie_key: bytes = field(repr=False)
+
+    @classmethod
+    def of(cls, secret: bytes) -> Secrets:
+        return cls({"01": derived(secret, "links/01")}, derived(secret, "codes"), derived(secret, "cookies"))
+
+    def current_link_key(self) -> tuple[str, bytes]:
+        return list(self.link_keys.items())[-1]
+
+    def code_hash(self, kind: str, value: str) -> str:
+        """What a row holds instead of a typed code, a link token, a session token or a codename."""
+        return keyed_hash(self.code_key, kind, value)
+
+
+@dataclass(frozen=True)
+class Office:
+    """Everything but the time, which every function is given."""
+
+    settings: Settings
+    policy: PolicyBook
+    store: Store
+    secrets: Secrets
+
+    @property
+    def service_key_path(self) -> Path:
+        return self.settings.instance / "service.key.asc"
+
+    @property
+    def service_certificate_path(self) -> Path:
+        return self.settings.instance / "service.asc"
+
+    @property
+    def mailbox(self) -> Path:
+        """Where mails go in trial mode, and where the desk shows them."""
+        return self.settings.instance / "mailbox"
+
+
+def open_office(settings: Settings, engine: Engine) -> Office:
+    """Keys, policy and store of one installation; makes the keys on the first start, never later.
+
+    Raises KeyLost when stream keys exist that the key-encryption key here cannot open: a new one would hide the loss.
+    """
+    instance = settings.instance
+    keys, kek = instance / "keys.db", instance / "kek.key"
+    if keys.exists() and not kek.exists():
+        raise KeyLost("kek.key")
+    keyring = KeyRing(keys, secret_file(kek))
+    keyring.sealer(SYSTEM)
+    tune(engine)
+    secret = secret_file(instance / "app.key")
+    gate = Gate(instance / "write.lock" if engine.dialect.name == "sqlite" else None)
+    signer = HeadSigner(secret_file(instance / "ledger.key"))
+    store = Store(engine, keyring, signer, derived(secret, "lookup"), gate)
+    return Office(settings, PolicyBook.load(settings.policy), store, Secrets.of(secret))
+
+
+def new_id() -> str:
+    return secrets.token_hex(16)
+
+
+def new_code() -> str:
+    """50 random bits as a person types them (R24, R25)."""
+    return spell(secrets.randbits(NUMBER_BITS))
+
+
+def same(left: str, right: str) -> bool:
+    return hmac.compare_digest(left.encode(), right.encode())
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,122 @@
+"""The Flask application, put together from settings: the one place where everything is wired."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from functools import cache
+from pathlib import Path
+
+from flask import Flask, g, request, url_for
+from flask_babel import Babel
+from jinja2 import StrictUndefined
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from disclosure import language as words
+from disclosure.casework.office import Office, open_office
+from disclosure.protocol.values import Language
+from disclosure.settings import Settings, instance_folder, load
+from disclosure.store.tables import db
+from disclosure.web import errors, organisation, public, reporter, security
+from disclosure.web.clock import now
+from disclosure.web.desk import blueprint as desk
+
+HERE = Path(__file__).resolve().parent
+PACKAGE = HERE.parent
+
+
+def build(settings: Settings | None = None) -> Flask:
+    settings = settings or load(instance_folder(os.environ), os.environ)
+    app = Flask("disclosure", static_folder=str(HERE / "static"), template_folder=str(templates()))
+    secure = settings.public_url.startswith("https://")
+    app.config.update(
+        SQLALCHEMY_DATABASE_URI=settings.database_url,
+        SQLALCHEMY_ENGINE_OPTIONS={},
+        SESSION_COOKIE_NAME="__Host-form" if secure else "form",
+        SESSION_COOKIE_SECURE=secure,
+        SESSION_COOKIE_SAMESITE="Lax",
+        MAX_CONTENT_LENGTH=settings.uploads.max_request_bytes,
+        MAX_FORM_MEMORY_SIZE=2_000_000,
+        MAX_FORM_PARTS=200,
+        TRUSTED_HOSTS=list(settings.trusted_hosts),
+        BABEL_DEFAULT_LOCALE="en",
+        BABEL_TRANSLATION_DIRECTORIES=str(PACKAGE / "translations"),
+        WTF_CSRF_TIME_LIMIT=None,
+        WTF_CSRF_SSL_STRICT=False,
+    )
+    db.init_app(app)
+    with app.app_context():
+        office = open_office(settings, db.engine)
+    app.extensions["office"] = office
+    app.secret_key = office.secrets.cookie_key
+    _language(app)
+    _templates(app, office)
+    security.init_app(app)
+    errors.init_app(app)
+    for blueprint in (public.bp, reporter.bp, organisation.bp, desk):
+        app.register_blueprint(blueprint)
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    return app
+
+
+def templates() -> Path:
+    """In a wheel beside the package's modules, in a checkout at the top (design.md section 5)."""
+    packaged = PACKAGE / "templates"
+    return packaged if packaged.is_dir() else PACKAGE.parent / "templates"
+
+
+def chosen_language() -> Language:
+    """By choice (?lang=, kept in a cookie), then by Accept-Language, French first."""
+    if "language" not in g:
+        asked = request.args.get("lang") or request.cookies.get("lang") or ""
+        best = request.accept_languages.best_match(list(Language), default=Language.FR)
+        g.language = Language(asked) if asked in set(Language) else Language(best or Language.FR)
+    return Language(g.language)
+
+
+def _language(app: Flask) -> None:
+    Babel(app, locale_selector=chosen_language)
+
+    @app.after_request
+    def keep_choice(response):  # type: ignore[no-untyped-def]
+        if request.args.get("lang") in set(Language):
+            response.set_cookie("lang", request.args["lang"], max_age=31_536_000, samesite="Lax", httponly=True)
+        return response
+
+
+@cache
+def _fingerprint(path: str) -> str:
+    return hashlib.sha256((HERE / "static" / path).read_bytes()).hexdigest()[:12]
+
+
+def asset(path: str) -> str:
+    """The URL of a static file, changing with its content."""
+    return url_for("static", filename=path, v=_fingerprint(path))
+
+
+def url_for_language(language: str) -> str:
+    values = {**(request.view_args or {}), **request.args.to_dict(), "lang": language}
+    return url_for(request.endpoint or "public.home", **values)
+
+
+def _templates(app: Flask, office: Office) -> None:
+    env = app.jinja_env
+    env.undefined = StrictUndefined
+    env.trim_blocks = env.lstrip_blocks = True
+    env.globals.update(
+        asset=asset,
+        url_for_language=url_for_language,
+        chosen_language=chosen_language,
+        operator=office.settings.operator,
+        settings_trial=office.settings.trial,
+        settings_demo=office.settings.demo,
+        now=now,
+    )
+    env.globals.pop("config", None)  # no template has a reason to see a secret
+    env.filters.update(
+        when=lambda instant: words.format_when(instant, chosen_language()),
+        away=lambda instant: words.format_away(instant, now(), chosen_language()),
+        day=lambda instant: words.format_day(instant, chosen_language()),
+    )
