@@ -172,7 +172,7 @@ def _advance(office: Office, claim: Claim, now: datetime, send: Send, done: Deli
     except (Superseded, Conflict):
         raise
     except Exception as error:
-        # A fault of ours in one mail must not stop the others: it stays in the outbox with its reason and is tried again.
+        # A fault of ours in one mail must not stop the others: it stays in the outbox with its reason, for later.
         log.exception("mail not prepared", extra={"mail_id": claim.id})
         _put_back(office, claim, now, type(error).__name__)
         return replace(done, later=done.later + 1)

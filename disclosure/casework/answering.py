@@ -1,0 +1,380 @@
+"""What people at the organisation do: open a link, confirm, show standing, read, acknowledge, contest, plan (R25–R29).
+
+A GET counts an opening and changes no case. Every POST is a person's: the code from the mail first, then a session that
+belongs to one link and one person.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import Connection, insert, select, update
+
+from disclosure.casework import accounts, casefile, linking, writing
+from disclosure.casework.casefile import CaseFile, Fact
+from disclosure.casework.coordination import domains_of, extension_facts, later_facts
+from disclosure.casework.office import Office, new_id
+from disclosure.discovery.names import is_public_webmail
+from disclosure.openpgp.sandbox import judge_safely
+from disclosure.protocol import events as e
+from disclosure.protocol.case import Case, Person
+from disclosure.protocol.codes import MailType, Proof
+from disclosure.protocol.errors import InvalidInput, LinkRefused, Refused
+from disclosure.protocol.ladder import running
+from disclosure.protocol.values import Address, Answer, Audience, Channel, Party, Purpose, Standing
+from disclosure.store import ledger
+from disclosure.store.tables import certificates, links, second_codes
+
+MAX_WORDS = 10_000
+MAX_CERTIFICATE = 1_048_576  # KD-07
+CODE_LIFETIME = timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class Visit:
+    """A person of the organisation acts through one session (which belongs to one link), now."""
+
+    office: Office
+    case_id: str
+    person_id: str
+    now: datetime
+
+    @property
+    def actor(self) -> e.Actor:
+        return e.Actor(Party.ORGANISATION, self.person_id)
+
+
+@dataclass(frozen=True)
+class LinkPage:
+    """What the GET of a link shows: nothing of the case but its number."""
+
+    number: str
+    purpose: Purpose
+    known_person: bool
+
+
+def open_link(office: Office, token: str, now: datetime) -> LinkPage:
+    """Count the opening; at most one event per link. Opened by something, never "read"."""
+    with office.store.reading() as connection:
+        row = linking.find(office, connection, token, now)
+        number = casefile.load(office, connection, row.case_id).case.number
+    if row.openings == 0:
+        casefile.change(office, row.case_id, now, lambda _: _opened_once(row.id, row.mail_id), _count_opening(row.id))
+    else:
+        with office.store.writing() as tx:
+            _count_opening(row.id)(tx)
+    return LinkPage(number, Purpose(row.purpose), row.person_id is not None)
+
+
+def _opened_once(link_id: str, mail_id: str) -> list[Fact]:
+    return [(e.MACHINE, e.LinkOpened(link_id=link_id, mail_id=mail_id))]
+
+
+def _count_opening(link_id: str):  # type: ignore[no-untyped-def]
+    def within(tx: Connection, _: CaseFile | None = None) -> None:
+        tx.execute(update(links).where(links.c.id == link_id).values(openings=links.c.openings + 1))
+
+    return within
+
+
+# --- S1 ---
+
+
+def confirm(office: Office, token: str, code: str, name: str, role: str, now: datetime) -> str:
+    """S1: the code from the mail's body, a name and a role. Returns the session token.
+
+    A second POST of the same person's link opens a session again and records nothing twice (R28).
+    """
+    problems = {field: "required" for field, value in (("name", name), ("role", role)) if not value.strip()}
+    problems |= {field: "too_long" for field, value in (("name", name), ("role", role)) if len(value) > 200}  # noqa: PLR2004
+    with office.store.reading() as connection:
+        row = linking.find(office, connection, token, now)
+    if problems and row.person_id is None:
+        raise InvalidInput(problems)
+    linking.check_code(office, links, links.c.id == row.id, row, code, now)
+    person_id = row.person_id or _confirm_person(office, row, name.strip(), role.strip(), now)
+    return _session(office, row.case_id, person_id, row.id, now)
+
+
+def _confirm_person(office: Office, row, name: str, role: str, now: datetime) -> str:  # type: ignore[no-untyped-def]
+    person_id = row.recipient if row.purpose == Purpose.NOTICE else new_id()
+
+    def decide(file: CaseFile) -> list[Fact]:
+        if person_id in file.case.persons:
+            return []
+        actor = e.Actor(Party.ORGANISATION, person_id)
+        confirmed = e.PersonConfirmed(person_id=person_id, contact_id=row.recipient, name=name, role=role)
+        return [(actor, confirmed), *_tell_the_others(office, file.case, row.recipient, now)]
+
+    def within(tx: Connection, _: CaseFile) -> None:
+        free = (links.c.id == row.id) & links.c.person_id.is_(None)
+        tx.execute(update(links).where(free).values(person_id=person_id))
+
+    casefile.change(office, row.case_id, now, decide, within)
+    return person_id
+
+
+def _tell_the_others(office: Office, case: Case, contact_id: str, now: datetime) -> list[Fact]:
+    """R29: everybody already written to is told that somebody confirmed, and may object."""
+    others = [cid for cid in case.live_contacts() if cid != contact_id]
+    return [
+        (
+            e.MACHINE,
+            e.MailQueued(
+                mail_id=new_id(),
+                mail_type=MailType.SOMEBODY_CONFIRMED,
+                to=cid,
+                language=office.policy.language_for(case, cid),
+                not_before=now,
+            ),
+        )
+        for cid in others
+    ]
+
+
+def _session(office: Office, case_id: str, person_id: str, link_id: str, now: datetime) -> str:
+    idle = office.settings.sessions.organisation_idle
+    return accounts.open_session(
+        office, Audience.ORGANISATION, person_id, now, stream_id=case_id, link_id=link_id, idle=idle, longest=idle * 8
+    )
+
+
+# --- S2 ---
+
+
+def name_address(visit: Visit, text: str) -> None:
+    """An own address at a tied domain, never public webmail; the second code goes there (R29)."""
+    address = Address.parse(text)
+    if is_public_webmail(address.domain):
+        raise InvalidInput({"address": "public_webmail"})
+    office = visit.office
+
+    def decide(file: CaseFile) -> list[Fact]:
+        with office.store.reading() as connection:
+            tied = domains_of(office, connection, file)
+        domain_id = next((key for key, domain in tied.items() if address.domain.is_within(domain)), None)
+        if domain_id is None:
+            raise InvalidInput({"address": "not_at_a_tied_domain"})
+        code = e.MailQueued(
+            mail_id=new_id(),
+            mail_type=MailType.SECOND_CODE,
+            to=visit.person_id,
+            language=office.policy.language_for(file.case, visit.person_id),
+            not_before=visit.now,
+        )
+        named = e.OwnAddressNamed(person_id=visit.person_id, domain_id=domain_id, address=str(address))
+        return [(visit.actor, named), (e.MACHINE, code)]
+
+    casefile.change(office, visit.case_id, visit.now, decide)
+
+
+def give_second_code(visit: Visit, code: str) -> None:
+    """S2 when the code is the one sent to the address named last."""
+    office = visit.office
+    with office.store.reading() as connection:
+        case = casefile.load(office, connection, visit.case_id).case
+        person = _person(case, visit.person_id)
+        query = (
+            select(second_codes)
+            .where(
+                second_codes.c.person_id == visit.person_id,
+                second_codes.c.address_seq == person.address_seq,
+                second_codes.c.used_at.is_(None),
+                second_codes.c.expires_at > visit.now,
+            )
+            .order_by(second_codes.c.expires_at.desc())
+            .limit(1)
+        )
+        row = connection.execute(query).first()
+    if row is None:
+        raise InvalidInput({"code": "code_not_sent_yet"})
+    linking.check_code(office, second_codes, second_codes.c.mail_id == row.mail_id, row, code, visit.now)
+    if case.assessed and case.assessed.host_compromised is Answer.YES:
+        # R29: a proof that runs over a system said to be in an intruder's hands does not count.
+        raise Refused("R29", "host_may_be_compromised")
+    shown = e.StandingShown(person_id=visit.person_id, standing=Standing.S2, proof=Proof.OWN_ADDRESS)
+
+    def decide(file: CaseFile) -> list[Fact]:
+        return [(visit.actor, shown), *_cancel_calls(file.case)]
+
+    def within(tx: Connection, _: CaseFile) -> None:
+        tx.execute(update(second_codes).where(second_codes.c.mail_id == row.mail_id).values(used_at=visit.now))
+
+    casefile.change(office, visit.case_id, visit.now, decide, within)
+
+
+def _cancel_calls(case: Case) -> list[Fact]:
+    """Somebody answered: phone calls of the contact clock have nothing left to ask."""
+    calls = [task for task in case.tasks.values() if task.open and task.channel is Channel.PHONE]
+    return [(e.MACHINE, e.TaskCancelled(task_id=task.id, reason="answered")) for task in calls]
+
+
+def _person(case: Case, person_id: str) -> Person:
+    person = case.persons.get(person_id)
+    if person is None:
+        raise LinkRefused
+    return person
+
+
+def hand_in_certificate(visit: Visit, pasted: bytes) -> None:
+    """Judged now and again at every use; a refused one is not stored, and says why (R18). Starts again at S1 (R29)."""
+    if len(pasted) > MAX_CERTIFICATE:
+        raise InvalidInput({"certificate": "too_large"})
+    office = visit.office
+    verdict = judge_safely(pasted, address=None, now=visit.now)
+    if not verdict.usable:
+        raise InvalidInput({"certificate": str(verdict.reason)})
+    certificate_id = new_id()
+    handed = e.CertificateHandedIn(
+        person_id=visit.person_id,
+        certificate_id=certificate_id,
+        fingerprint=verdict.fingerprint,
+        flags=tuple(verdict.flags),
+    )
+
+    def within(tx: Connection, _: CaseFile) -> None:
+        place = f"certificates|sealed|{certificate_id}"
+        sealed = office.store.keyring.sealer(visit.case_id).seal(verdict.certificate, place)
+        tx.execute(
+            insert(certificates).values(
+                id=certificate_id, case_id=visit.case_id, fingerprint=verdict.fingerprint, sealed=sealed
+            )
+        )
+
+    casefile.change(office, visit.case_id, visit.now, lambda _: [(visit.actor, handed)], within)
+
+
+# --- the notice, and answers to it ---
+
+
+def read_notice(visit: Visit) -> writing.NoticeText:
+    """The released notice, for the person to whom it was released and nobody else; opening it is an event, once."""
+    office = visit.office
+    with office.store.reading() as connection:
+        case = casefile.load(office, connection, visit.case_id).case
+        person = _person(case, visit.person_id)
+        if person.released_at is None or person.standing < Standing.S2:
+            raise Refused("R29", "nothing_released_to_this_person")
+        released = ledger.one(office.store, connection, visit.case_id, person.release_seq)
+    assert isinstance(released, e.NoticeReleased)  # noqa: S101 - release_seq points nowhere else
+    return writing.NoticeText.read(released.text)
+
+
+def open_notice(visit: Visit) -> None:
+    """By POST: the person asked to read. Recorded once."""
+
+    def decide(file: CaseFile) -> list[Fact]:
+        person = _person(file.case, visit.person_id)
+        return [] if person.opened_at else [(visit.actor, e.NoticeOpened(person_id=visit.person_id))]
+
+    casefile.change(visit.office, visit.case_id, visit.now, decide)
+
+
+def acknowledge(visit: Visit, words: str = "") -> None:
+    """ "I have read this": admits nothing (R26). Double is no error: the first stands (R28)."""
+    _within_length(words)
+
+    def decide(file: CaseFile) -> list[Fact]:
+        case, person = file.case, _person(file.case, visit.person_id)
+        if person.acknowledged_at:
+            return []
+        facts: list[Fact] = []
+        if person.opened_at is None:
+            facts.append((visit.actor, e.NoticeOpened(person_id=visit.person_id)))
+        facts.append((visit.actor, e.NoticeAcknowledged(person_id=visit.person_id, words=words.strip())))
+        facts.append((e.MACHINE, _thanks(visit, case)))
+        return facts + later_facts(visit.office, case, visit.now)
+
+    casefile.change(visit.office, visit.case_id, visit.now, decide)
+
+
+def _thanks(visit: Visit, case: Case) -> e.MailQueued:
+    return e.MailQueued(
+        mail_id=new_id(),
+        mail_type=MailType.THANKS,
+        to=visit.person_id,
+        language=visit.office.policy.language_for(case, visit.person_id),
+        not_before=visit.now,
+    )
+
+
+def contest(visit: Visit, words: str) -> None:
+    _needed(words)
+    _say(visit, e.NoticeContested(person_id=visit.person_id, words=words.strip()), tell_authorities=True)
+
+
+def plan_remediation(visit: Visit, by: date, words: str) -> None:
+    _within_length(words)
+    if by < visit.now.date():
+        raise InvalidInput({"by": "in_the_past"})
+    planned = e.RemediationPlanned(person_id=visit.person_id, by=by, words=words.strip())
+    _say(visit, planned, tell_authorities=True)
+
+
+def claim_remediation(visit: Visit, words: str) -> None:
+    _within_length(words)
+    claimed = e.RemediationClaimed(person_id=visit.person_id, words=words.strip())
+    _say(visit, claimed, tell_authorities=True)
+
+
+def write(visit: Visit, words: str) -> None:
+    """A question or a message on the case page."""
+    _needed(words)
+    _say(visit, e.OrganisationWrote(person_id=visit.person_id, words=words.strip()), tell_authorities=False)
+
+
+def _say(visit: Visit, event: e.Event, *, tell_authorities: bool) -> None:
+    def decide(file: CaseFile) -> list[Fact]:
+        _person(file.case, visit.person_id)
+        told = later_facts(visit.office, file.case, visit.now) if tell_authorities else []
+        return [(visit.actor, event), *told]
+
+    casefile.change(visit.office, visit.case_id, visit.now, decide)
+
+
+def ask_for_time(visit: Visit, days: int, reason: str) -> None:
+    """R35: the running clock, within the cap."""
+
+    def decide(file: CaseFile) -> list[Fact]:
+        run = running(file.case, file.rules.policy)
+        if run is None:
+            raise Refused("R35", "no_clock_runs")
+        return extension_facts(file, run.clock, timedelta(days=days), reason, visit.actor)
+
+    casefile.change(visit.office, visit.case_id, visit.now, decide)
+
+
+def suggest_contact(visit: Visit, channel: Channel, text: str) -> None:
+    """R23: a candidate for the coordinator; never written to by itself."""
+    address = str(Address.parse(text)) if channel is Channel.MAIL else text.strip()[:200]
+    if not address:
+        raise InvalidInput({"address": "required"})
+    suggested = e.ContactSuggested(contact_id=new_id(), channel=channel, person_id=visit.person_id, address=address)
+    _say(visit, suggested, tell_authorities=False)
+
+
+def object_to(office: Office, token: str, code: str, words: str, now: datetime) -> None:
+    """Somebody written to before says that the one who confirmed is not theirs (R29)."""
+    _needed(words)
+    with office.store.reading() as connection:
+        row = linking.find(office, connection, token, now)
+    linking.check_code(office, links, links.c.id == row.id, row, code, now)
+
+    def decide(file: CaseFile) -> list[Fact]:
+        actor = e.Actor(Party.ORGANISATION, row.recipient)
+        others = [p.id for p in file.case.persons.values() if p.contact_id != row.recipient and not p.objected]
+        return [(actor, e.StandingObjected(person_id=pid, text=words.strip())) for pid in others]
+
+    casefile.change(office, row.case_id, now, decide)
+
+
+def _needed(words: str) -> None:
+    if not words.strip():
+        raise InvalidInput({"words": "required"})
+    _within_length(words)
+
+
+def _within_length(words: str) -> None:
+    if len(words) > MAX_WORDS:
+        raise InvalidInput({"words": "too_long"})

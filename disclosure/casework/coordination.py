@@ -1,0 +1,458 @@
+"""What coordinators do: open a case, tie domains, choose contacts, release, answer, record. Each act is an event."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, insert, select
+
+from disclosure.casework import casefile, reporting
+from disclosure.casework.casefile import CaseFile, Fact
+from disclosure.casework.office import Office, new_id
+from disclosure.protocol import events as e
+from disclosure.protocol.case import Case
+from disclosure.protocol.codes import Act, Clock, EmbargoEnd, MailType, Proof
+from disclosure.protocol.errors import InvalidInput, Refused
+from disclosure.protocol.ladder import is_approved
+from disclosure.protocol.values import (
+    NUMBER_BITS,
+    Address,
+    AlertKind,
+    AlertNumber,
+    Answer,
+    Channel,
+    Domain,
+    Party,
+    Role,
+    Sector,
+    Severity,
+    Standing,
+)
+from disclosure.store import ledger
+from disclosure.store.tables import case_reports, domain_tokens, streams
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """The coordinator's judgement (R10, R17a). ``reason`` is asked when it changes."""
+
+    kind: AlertKind
+    severity: Severity
+    personal_data: Answer
+    sector: Sector
+    country: str
+    host_compromised: Answer
+    reason: str = ""
+
+    def event(self) -> e.CaseAssessed:
+        return e.CaseAssessed(
+            kind=self.kind,
+            severity=self.severity,
+            personal_data=self.personal_data,
+            sector=self.sector,
+            country=self.country,
+            host_compromised=self.host_compromised,
+            reason=self.reason,
+        )
+
+
+@dataclass(frozen=True)
+class OpenCase:
+    """R7: one organisation in one role; from one or more reports."""
+
+    report_ids: tuple[str, ...]
+    organisation: str
+    address: str
+    role: Role
+    assessment: Assessment
+
+
+@dataclass(frozen=True)
+class EnterContact:
+    """A contact by hand with its source (R14, R17). ``address``: mail address, number, postal lines or form URL."""
+
+    channel: Channel
+    address: str
+    name: str
+    source: str
+    intermediary: bool = False
+
+
+@dataclass(frozen=True)
+class ReleaseNotice:
+    """R20: what is asked at release. The fingerprint and standing are those that the coordinator saw."""
+
+    person_id: str
+    standing: Standing
+    fingerprint: str
+    personal_data_masked: bool
+    source_unrecognisable: bool
+    pictures: tuple[str, ...] = ()
+
+
+def _by(coordinator_id: str) -> e.Actor:
+    return e.Actor(Party.COORDINATOR, coordinator_id)
+
+
+@dataclass(frozen=True)
+class Hand:
+    """Which coordinator acts on which case, when."""
+
+    office: Office
+    case_id: str
+    coordinator_id: str
+    now: datetime
+
+    @property
+    def actor(self) -> e.Actor:
+        return _by(self.coordinator_id)
+
+
+def _one(hand: Hand, event: e.Event) -> CaseFile:
+    return casefile.change(hand.office, hand.case_id, hand.now, lambda _: [(hand.actor, event)])
+
+
+# --- opening ---
+
+
+def open_case(office: Office, command: OpenCase, coordinator_id: str, now: datetime) -> str:
+    """A case with its own stream and key; each report is accepted and tied. Returns the case's id."""
+    case_id = office.store.keyring.new_stream()
+    number = str(AlertNumber.from_bits(secrets.randbits(NUMBER_BITS)))
+    actor = _by(coordinator_id)
+    facts: list[Fact] = [
+        (
+            actor,
+            e.CaseOpened(
+                role=command.role,
+                policy_version=office.policy.current.version,
+                number=number,
+                organisation=command.organisation,
+                address=command.address,
+            ),
+        ),
+        (actor, command.assessment.event()),
+        (actor, e.CoordinatorAssigned(coordinator_id=coordinator_id)),
+    ]
+    with office.store.reading() as connection:
+        for report_id in command.report_ids:
+            commitment = reporting.commitment(office, connection, report_id)
+            facts.append((actor, e.ReportLinked(report_id=report_id, commitment=commitment)))
+        assessed = Case(assessed=command.assessment.event(), policy_version=office.policy.current.version)
+        rules = casefile.rules_for(office, connection, assessed)
+    with office.store.writing() as tx:
+        ledger.open_stream(office.store, tx, case_id, "case", now)
+        casefile.write(office, tx, CaseFile(case_id, Case(), rules), now, facts)
+        for report_id in command.report_ids:
+            _tie_report(Hand(office, case_id, coordinator_id, now), tx, report_id)
+    return case_id
+
+
+def _tie_report(hand: Hand, tx: Connection, report_id: str) -> None:
+    tx.execute(insert(case_reports).values(case_id=hand.case_id, report_id=report_id))
+    reporting.tie(hand.office, tx, report_id, hand.case_id, hand.actor, hand.now)
+
+
+def link_report(hand: Hand, report_id: str) -> None:
+    """A duplicate or a further report: linked, never merged into the text; adds no domain and no contact (R7)."""
+    with hand.office.store.reading() as connection:
+        commitment = reporting.commitment(hand.office, connection, report_id)
+    fact = e.ReportLinked(report_id=report_id, commitment=commitment)
+
+    def decide(file: CaseFile) -> list[Fact]:
+        if report_id in file.case.reports:
+            raise Refused("R7", "already_linked")
+        return [(hand.actor, fact)]
+
+    casefile.change(
+        hand.office,
+        hand.case_id,
+        hand.now,
+        decide,
+        lambda tx, _: _tie_report(hand, tx, report_id),
+    )
+
+
+def assess(hand: Hand, assessment: Assessment) -> None:
+    if not assessment.reason.strip():
+        raise InvalidInput({"reason": "required"})
+    _one(hand, assessment.event())
+
+
+def tie_domain(hand: Hand, domain: Domain, reason: str) -> None:
+    """R14a: why this domain is the organisation's own. Counts the reports of this case that named it."""
+    if not reason.strip():
+        raise InvalidInput({"reason": "required"})
+    token = hand.office.store.token("domain", str(domain))
+
+    def decide(file: CaseFile) -> list[Fact]:
+        if token in file.case.domains:
+            raise Refused("R14a", "already_tied")
+        named_by = _named_by(hand.office, file, token)
+        tied = e.DomainTied(domain_id=token, named_by=named_by, domain=str(domain), reason=reason)
+        return [(hand.actor, tied)]
+
+    casefile.change(hand.office, hand.case_id, hand.now, decide)
+
+
+def _named_by(office: Office, file: CaseFile, token: str) -> int:
+    query = select(domain_tokens.c.stream_id).where(
+        domain_tokens.c.token == token, domain_tokens.c.stream_id.in_(tuple(file.case.reports))
+    )
+    with office.store.reading() as connection:
+        return len(connection.execute(query).all())
+
+
+def related(office: Office, stream_id: str) -> tuple[tuple[str, str], ...]:
+    """(kind, id) of other cases and reports that name one of the same domains: shown before anything leaves (R7)."""
+    with office.store.reading() as connection:
+        tokens = select(domain_tokens.c.token).where(domain_tokens.c.stream_id == stream_id)
+        query = (
+            select(streams.c.kind, streams.c.id)
+            .join(domain_tokens, domain_tokens.c.stream_id == streams.c.id)
+            .where(domain_tokens.c.token.in_(tokens), streams.c.id != stream_id)
+            .distinct()
+        )
+        return tuple((row.kind, row.id) for row in connection.execute(query))
+
+
+def domains_of(office: Office, connection: Connection, file: CaseFile) -> dict[str, Domain]:
+    """Tied domains by their id."""
+    tied = ledger.read(
+        office.store, connection, file.id, parts=ledger.EVERY_PART, seqs=tuple(file.case.domains.values())
+    )
+    return {
+        entry.event.domain_id: Domain(entry.event.domain) for entry in tied if isinstance(entry.event, e.DomainTied)
+    }
+
+
+# --- contacts ---
+
+
+def enter_contact(hand: Hand, command: EnterContact) -> str:
+    """Returns the contact's id. A mail address must be one; every entry names where it comes from."""
+    if not command.source.strip():
+        raise InvalidInput({"source": "required"})
+    address = str(Address.parse(command.address)) if command.channel is Channel.MAIL else command.address.strip()
+    if not address:
+        raise InvalidInput({"address": "required"})
+    contact_id = new_id()
+    entered = e.ContactEntered(
+        contact_id=contact_id,
+        channel=command.channel,
+        intermediary=command.intermediary,
+        address=address,
+        name=command.name.strip(),
+        source=command.source.strip(),
+    )
+    _one(hand, entered)
+    return contact_id
+
+
+def disable_contact(hand: Hand, contact_id: str) -> None:
+    _one(hand, e.ContactDisabled(contact_id=contact_id, reason="by_coordinator"))
+
+
+def choose_contacts(hand: Hand, contact_ids: Sequence[str]) -> None:
+    """The order in which the ladder writes and calls."""
+    if not contact_ids:
+        raise InvalidInput({"contacts": "required"})
+    _one(hand, e.ContactsChosen(contact_ids=tuple(contact_ids)))
+
+
+def release_first_contact(hand: Hand, contact_id: str) -> None:
+    """R19: one recipient; the others follow by the ladder. Needs the approvals that policy asks (R12)."""
+
+    def decide(file: CaseFile) -> list[Fact]:
+        case = file.case
+        contact = case.contacts.get(contact_id)
+        if contact is None or contact.channel is not Channel.MAIL:
+            raise Refused("R19", "not_a_mail_contact")
+        if any(m.to == contact_id and m.type is MailType.CONTACT_REQUEST for m in case.mails.values()):
+            raise Refused("R19", "already_written_to")
+        actor = hand.actor
+        if not _enough(file, Act.FIRST_CONTACT, contact_id):
+            return _propose(file, Act.FIRST_CONTACT, contact_id, actor, hand.now)
+        return [
+            (actor, e.FirstContactReleased(contact_ids=(contact_id,))),
+            (e.MACHINE, _mail(hand.office, case, MailType.CONTACT_REQUEST, contact_id, hand.now)),
+        ]
+
+    casefile.change(hand.office, hand.case_id, hand.now, decide)
+
+
+def _mail(office: Office, case: Case, mail_type: MailType, to: str, now: datetime) -> e.MailQueued:
+    return e.MailQueued(
+        mail_id=new_id(), mail_type=mail_type, to=to, language=office.policy.language_for(case, to), not_before=now
+    )
+
+
+def _enough(file: CaseFile, act: Act, subject: str) -> bool:
+    """One coordinator's own act counts as the first approval."""
+    return file.rules.policy.approvals.get(act, 1) <= 1 or is_approved(file.case, act, subject, file.rules.policy)
+
+
+def _propose(file: CaseFile, act: Act, subject: str, actor: e.Actor, now: datetime) -> list[Fact]:
+    open_ones = [a for a in file.case.approvals.values() if a.act is act and a.subject == subject]
+    if any(not (a.refused or a.expired) for a in open_ones):
+        raise Refused("R12", "approval_pending")
+    expires_at = now + file.rules.policy.approval_expires
+    return [(actor, e.ApprovalProposed(approval_id=new_id(), act=act, subject=subject, expires_at=expires_at))]
+
+
+def approve(hand: Hand, approval_id: str) -> None:
+    """R12: another person says yes. The act itself stays the proposer's, or the machine's at the next tick."""
+    _one(hand, e.ApprovalGiven(approval_id=approval_id))
+
+
+# --- notice ---
+
+
+def draft_notice(hand: Hand, draft: str) -> None:
+    """``draft`` is the canonical text of casework.writing.Draft; report fields are source text only (R20)."""
+    _one(hand, e.NoticeDrafted(draft=draft))
+
+
+def release_notice(hand: Hand, command: ReleaseNotice) -> None:
+    """R20, R22, R29: to one person of S2 or S3; encrypted to the certificate handed in, or read on the page."""
+
+    def decide(file: CaseFile) -> list[Fact]:
+        if not file.case.draft_seq:
+            raise Refused("R20", "no_draft")
+        actor = hand.actor
+        if not _enough(file, Act.RELEASE, command.person_id):
+            return _propose(file, Act.RELEASE, command.person_id, actor, hand.now)
+        with hand.office.store.reading() as connection:
+            drafted = ledger.one(hand.office.store, connection, hand.case_id, file.case.draft_seq)
+        assert isinstance(drafted, e.NoticeDrafted)  # noqa: S101 - draft_seq points nowhere else
+        released = e.NoticeReleased(
+            person_id=command.person_id,
+            standing=command.standing,
+            fingerprint=command.fingerprint,
+            personal_data_masked=command.personal_data_masked,
+            source_unrecognisable=command.source_unrecognisable,
+            pictures=command.pictures,
+            text=drafted.draft,
+        )
+        mail_type = MailType.NOTICE if command.fingerprint else MailType.NOTICE_READY
+        return [(actor, released), (e.MACHINE, _mail(hand.office, file.case, mail_type, command.person_id, hand.now))]
+
+    casefile.change(hand.office, hand.case_id, hand.now, decide)
+
+
+def show_standing(hand: Hand, person_id: str, proof: Proof, note: str) -> None:
+    """S3 by a coordinator's call-back, a letter's code or a DNS record (R29)."""
+    if not note.strip():
+        raise InvalidInput({"note": "required"})
+    if proof not in {Proof.CALL_BACK, Proof.LETTER_CODE, Proof.DNS_TXT}:
+        raise Refused("R29", "not_a_coordinators_proof")
+    shown = e.StandingShown(person_id=person_id, standing=Standing.S3, proof=proof, note=note)
+    _one(hand, shown)
+
+
+def record_acknowledgement(hand: Hand, person_id: str, words: str) -> None:
+    """An answer by phone or mail, recorded in the coordinator's own words (R26, R27)."""
+    if not words.strip():
+        raise InvalidInput({"words": "required"})
+    casefile.change(
+        hand.office,
+        hand.case_id,
+        hand.now,
+        lambda file: [
+            (hand.actor, e.NoticeAcknowledged(person_id=person_id, words=words)),
+            *later_facts(hand.office, file.case, hand.now),
+        ],
+    )
+
+
+def answer_organisation(hand: Hand, words: str) -> None:
+    if not words.strip():
+        raise InvalidInput({"words": "required"})
+    _one(hand, e.OrganisationAnswered(words=words))
+
+
+def settle_contest(hand: Hand, *, upheld: bool, words: str) -> None:
+    if not words.strip():
+        raise InvalidInput({"words": "required"})
+    _one(hand, e.ContestSettled(upheld=upheld, words=words))
+
+
+def later_facts(office: Office, case: Case, now: datetime) -> list[Fact]:
+    """R39: later acknowledgement, contest, remediation and correction go to every authority that was told by mail."""
+    told = [authority_id for authority_id, referred in case.referred.items() if referred.channel is Channel.MAIL]
+    return [(e.MACHINE, _mail(office, case, MailType.LATER_FACT, authority_id, now)) for authority_id in told]
+
+
+# --- clocks, tasks, notes, the end ---
+
+
+def extension_facts(file: CaseFile, clock: Clock, by: timedelta, reason: str, actor: e.Actor) -> list[Fact]:
+    """R35: either side, with a reason; policy caps the sum."""
+    if not reason.strip():
+        raise InvalidInput({"reason": "required"})
+    total = timedelta(seconds=file.case.extensions.get(clock, 0)) + by
+    if by <= timedelta(0) or total > file.rules.policy.max_extension:
+        raise Refused("R35", "beyond_the_cap")
+    return [(actor, e.ClockExtended(clock=clock, seconds=int(by.total_seconds()), reason=reason))]
+
+
+def extend(hand: Hand, clock: Clock, by: timedelta, reason: str) -> None:
+    def decide(file: CaseFile) -> list[Fact]:
+        return extension_facts(file, clock, by, reason, hand.actor)
+
+    casefile.change(hand.office, hand.case_id, hand.now, decide)
+
+
+def pause(hand: Hand, reason: str) -> None:
+    if not reason.strip():
+        raise InvalidInput({"reason": "required"})
+    _one(hand, e.ClockPaused(reason=reason))
+
+
+def resume(hand: Hand, reason: str) -> None:
+    _one(hand, e.ClockResumed(reason=reason))
+
+
+def end_embargo(hand: Hand, cause: EmbargoEnd, reason: str) -> None:
+    if not reason.strip():
+        raise InvalidInput({"reason": "required"})
+    _one(hand, e.EmbargoEnded(cause=cause, reason=reason))
+
+
+def task_done(hand: Hand, task_id: str, proof: str, reference: str) -> None:
+    """R37a: counts only with its proof: who was spoken to and when, or the letter's tracking number."""
+    if not proof.strip():
+        raise InvalidInput({"proof": "required"})
+    _one(hand, e.TaskDone(task_id=task_id, proof=proof, reference=reference))
+
+
+def authority_answered(hand: Hand, authority_id: str, reference: str, words: str) -> None:
+    if not reference.strip() and not words.strip():
+        raise InvalidInput({"reference": "required"})
+    answered = e.AuthorityAnswered(authority_id=authority_id, reference=reference, words=words)
+    _one(hand, answered)
+
+
+def declare_unreachable(hand: Hand) -> None:
+    """R31: nothing found, or all bounced: phone and letter tasks come at once."""
+    _one(hand, e.CaseUnreachable())
+
+
+def note(hand: Hand, text: str) -> None:
+    if not text.strip():
+        raise InvalidInput({"text": "required"})
+    _one(hand, e.NoteWritten(text=text))
+
+
+def close(hand: Hand, outcome: str, reason: str) -> None:
+    """No unsent mail is left behind unseen: the desk shows what would still leave, and asks for the alert number."""
+    if not reason.strip():
+        raise InvalidInput({"reason": "required"})
+    _one(hand, e.CaseClosed(outcome=outcome, reason=reason))
+
+
+def reopen(hand: Hand, reason: str) -> None:
+    _one(hand, e.CaseReopened(reason=reason))

@@ -1,0 +1,231 @@
+"""Looking for contacts of a tied domain: asked for by a coordinator, done by the worker, kept with evidence (R13–R17)."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, insert, or_, select, update
+
+from disclosure.casework import casefile
+from disclosure.casework.casefile import CaseFile, Fact
+from disclosure.casework.coordination import Hand, domains_of
+from disclosure.casework.office import Office, new_id, sha256
+from disclosure.discovery.evidence import Outcome, Probe
+from disclosure.discovery.finder import Findings
+from disclosure.discovery.ranking import Candidate
+from disclosure.protocol import events as e
+from disclosure.protocol.codes import LookupOutcome
+from disclosure.protocol.errors import Conflict, NotFound, Refused
+from disclosure.protocol.values import Answer, Domain
+from disclosure.store import ledger
+from disclosure.store.tables import probes, searches
+
+LEASE = timedelta(minutes=5)
+# R15: unknown means retry. Minutes first, for a server that restarts; then hours; then a person decides.
+RETRY = (timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2), timedelta(hours=8))
+log = logging.getLogger(__name__)
+Find = Callable[[Domain, Answer, datetime], Findings]
+
+
+@dataclass(frozen=True)
+class Search:
+    id: str
+    case_id: str
+    domain_id: str
+    attempts: int
+    fence: int
+
+
+def start(hand: Hand, domain_id: str) -> str:
+    """R13: a coordinator's choice, after acceptance. Returns the search's id; the worker does the rest."""
+    search_id = new_id()
+
+    def decide(file: CaseFile) -> list[Fact]:
+        if domain_id not in file.case.domains:
+            raise Refused("R14a", "domain_not_tied")
+        return [(hand.actor, e.SearchStarted(search_id=search_id, domain_id=domain_id))]
+
+    def within(tx: Connection, _: CaseFile) -> None:
+        tx.execute(
+            insert(searches).values(
+                id=search_id,
+                case_id=hand.case_id,
+                domain_id=domain_id,
+                state="waiting",
+                attempts=0,
+                next_try_at=hand.now,
+                fence=0,
+            )
+        )
+
+    casefile.change(hand.office, hand.case_id, hand.now, decide, within)
+    return search_id
+
+
+def search(office: Office, now: datetime, find: Find, *, most: int = 100) -> int:
+    """Do the searches that wait; returns how many. No transaction is open while the network is asked."""
+    for done in range(most):
+        claimed = _claim(office, now)
+        if claimed is None:
+            return done
+        try:
+            _do(office, claimed, now, find)
+        except Conflict:
+            log.warning("search left to its lease", extra={"search_id": claimed.id})
+    return most
+
+
+def _claim(office: Office, now: datetime) -> Search | None:
+    due = (
+        select(searches)
+        .where(
+            searches.c.state != "ended",
+            searches.c.next_try_at <= now,
+            or_(searches.c.lease_until.is_(None), searches.c.lease_until <= now),
+        )
+        .order_by(searches.c.next_try_at, searches.c.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    with office.store.reading() as connection:
+        if connection.execute(due).first() is None:
+            return None
+    with office.store.writing() as tx:
+        row = tx.execute(due).first()
+        if row is None:
+            return None
+        mine = (searches.c.id == row.id) & (searches.c.fence == row.fence)
+        tx.execute(update(searches).where(mine).values(fence=row.fence + 1, lease_until=now + LEASE, state="running"))
+    return Search(row.id, row.case_id, row.domain_id, row.attempts, row.fence + 1)
+
+
+def _do(office: Office, claimed: Search, now: datetime, find: Find) -> None:
+    with office.store.reading() as connection:
+        file = casefile.load(office, connection, claimed.case_id)
+        domain = domains_of(office, connection, file)[claimed.domain_id]
+    compromised = file.case.assessed.host_compromised if file.case.assessed else Answer.UNKNOWN
+    found = find(domain, compromised, now)
+    kept = [(new_id(), probe, _bytes(probe)) for probe in found.probes]
+    facts = _facts(office, claimed, found, kept)
+    row = _next_row(claimed, found, now)
+
+    def within(tx: Connection, _: CaseFile) -> None:
+        sealer = office.store.keyring.sealer(claimed.case_id)
+        for probe_id, _probe, content in kept:
+            tx.execute(
+                insert(probes).values(
+                    id=probe_id,
+                    case_id=claimed.case_id,
+                    search_id=claimed.id,
+                    sha256=sha256(content),
+                    sealed=sealer.seal(content, f"probes|sealed|{probe_id}"),
+                )
+            )
+        mine = (searches.c.id == claimed.id) & (searches.c.fence == claimed.fence)
+        if tx.execute(update(searches).where(mine).values(**row)).rowcount != 1:
+            raise Conflict(claimed.id)
+
+    casefile.change(office, claimed.case_id, now, lambda file: _without_known(office, file, facts), within)
+
+
+def _bytes(probe: Probe) -> bytes:
+    return json.dumps(probe.to_json(), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _facts(office: Office, claimed: Search, found: Findings, kept: list[tuple[str, Probe, bytes]]) -> list[Fact]:
+    facts: list[Fact] = [
+        (
+            e.MACHINE,
+            e.LookupRecorded(
+                search_id=claimed.id,
+                probe_id=probe_id,
+                purpose=str(probe.purpose),
+                outcome=LookupOutcome(str(probe.outcome)),
+                evidence_sha256=sha256(content),
+                question=probe.question,
+            ),
+        )
+        for probe_id, probe, content in kept
+    ]
+    facts += [(e.MACHINE, _contact(claimed, candidate, review=False)) for candidate in found.ranked]
+    facts += [(e.MACHINE, _contact(claimed, candidate, review=True)) for candidate in found.review]
+    ended = e.SearchEnded(
+        search_id=claimed.id,
+        outcome=LookupOutcome(str(found.status)),
+        found=len(found.ranked),
+        review=len(found.review),
+    )
+    return [*facts, (e.MACHINE, ended)]
+
+
+def _contact(claimed: Search, candidate: Candidate, *, review: bool) -> e.ContactFound:
+    return e.ContactFound(
+        contact_id=new_id(),
+        channel=candidate.channel,
+        source=str(candidate.source),
+        rank=candidate.rank,
+        confidence=str(candidate.confidence),
+        reason=str(candidate.reason),
+        review=review,
+        domain_id=claimed.domain_id,
+        flags=tuple(str(flag) for flag in candidate.flags),
+        search_id=claimed.id,
+        address=candidate.address,
+    )
+
+
+def _without_known(office: Office, file: CaseFile, facts: list[Fact]) -> list[Fact]:
+    """A contact that the case has already is not listed twice; manual ones win and survive (R17).
+
+    A domain that only one report named marks every contact that derives from it (R14a).
+    """
+    with office.store.reading() as connection:
+        known = addresses(office, connection, file)
+        tied = ledger.read(office.store, connection, file.id, seqs=tuple(file.case.domains.values()))
+    lonely = {
+        entry.event.domain_id for entry in tied if isinstance(entry.event, e.DomainTied) and entry.event.named_by == 1
+    }
+    out: list[Fact] = []
+    for actor, event in facts:
+        if isinstance(event, e.ContactFound):
+            if event.address in known.values():
+                continue
+            if event.domain_id in lonely:
+                out.append((actor, _marked(event)))
+                continue
+        out.append((actor, event))
+    return out
+
+
+def _marked(event: e.ContactFound) -> e.ContactFound:
+    return replace(event, flags=(*event.flags, "domain_named_by_one_reporter"))
+
+
+def addresses(office: Office, connection: Connection, file: CaseFile) -> dict[str, str]:
+    """Contact id → address, number or postal lines, of every contact of the case."""
+    seqs = {contact.seq: contact.id for contact in file.case.contacts.values()}
+    entries = ledger.read(office.store, connection, file.id, parts=ledger.EVERY_PART, seqs=tuple(seqs))
+    return {seqs[entry.seq]: getattr(entry.event, "address", "") for entry in entries}
+
+
+def _next_row(claimed: Search, found: Findings, now: datetime) -> dict[str, object]:
+    row: dict[str, object] = {"attempts": claimed.attempts + 1, "lease_until": None, "outcome": str(found.status)}
+    if found.status is Outcome.UNKNOWN and claimed.attempts < len(RETRY):
+        return row | {"state": "waiting", "next_try_at": now + RETRY[claimed.attempts]}
+    return row | {"state": "ended", "next_try_at": None}
+
+
+def evidence(office: Office, case_id: str, probe_id: str) -> dict[str, object]:
+    """One look-up as it was recorded (EV-01)."""
+    with office.store.reading() as connection:
+        query = select(probes.c.sealed).where(probes.c.id == probe_id, probes.c.case_id == case_id)
+        sealed = connection.scalar(query)
+    if sealed is None:
+        raise NotFound("evidence")
+    content = office.store.keyring.sealer(case_id).open(sealed, f"probes|sealed|{probe_id}")
+    read: dict[str, object] = json.loads(content)
+    return read
