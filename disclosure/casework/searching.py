@@ -1,4 +1,4 @@
-"""Looking for contacts of a tied domain: asked for by a coordinator, done by the worker, kept with evidence (R13–R17)."""
+"""Looking for contacts of a tied domain: a coordinator asks, the worker does it, the evidence is kept (R13–R17)."""
 
 from __future__ import annotations
 
