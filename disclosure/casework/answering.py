@@ -11,9 +11,10 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection, insert, select, update
 
-from disclosure.casework import accounts, casefile, linking, writing
+from disclosure.casework import accounts, casefile, linking
 from disclosure.casework.casefile import CaseFile, Fact
 from disclosure.casework.coordination import domains_of, extension_facts, later_facts
+from disclosure.casework.notices import NoticeText
 from disclosure.casework.office import Office, new_id
 from disclosure.discovery.names import is_public_webmail
 from disclosure.openpgp.sandbox import judge_safely
@@ -248,7 +249,7 @@ def hand_in_certificate(visit: Visit, pasted: bytes) -> None:
 # --- the notice, and answers to it ---
 
 
-def read_notice(visit: Visit) -> writing.NoticeText:
+def read_notice(visit: Visit) -> NoticeText:
     """The released notice, for the person to whom it was released and nobody else; opening it is an event, once."""
     office = visit.office
     with office.store.reading() as connection:
@@ -258,7 +259,7 @@ def read_notice(visit: Visit) -> writing.NoticeText:
             raise Refused("R29", "nothing_released_to_this_person")
         released = ledger.one(office.store, connection, visit.case_id, person.release_seq)
     assert isinstance(released, e.NoticeReleased)  # noqa: S101 - release_seq points nowhere else
-    return writing.NoticeText.read(released.text)
+    return NoticeText.read(released.text)
 
 
 def open_notice(visit: Visit) -> None:

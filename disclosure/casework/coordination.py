@@ -312,7 +312,7 @@ def approve(hand: Hand, approval_id: str) -> None:
 
 
 def draft_notice(hand: Hand, draft: str) -> None:
-    """``draft`` is the canonical text of casework.writing.Draft; report fields are source text only (R20)."""
+    """``draft`` is the canonical text of casework.notices.NoticeText; report fields are source text only (R20)."""
     _one(hand, e.NoticeDrafted(draft=draft))
 
 

@@ -384,9 +384,7 @@ def next_instant(case: Case, rules: Rules) -> datetime | None:
     proposed = {a.subject for a in pending}
     climb = [p.due_at for p in _climbable(case, rules)]
     propose = [p.due_at for p in plan(case, rules) if p.approval and p.rung not in proposed]
-    expire = [
-        a.expires_at for a in pending if case.open and not approved(a, rules.policy.approvals.get(a.act, 0))
-    ]
+    expire = [a.expires_at for a in pending if case.open and not approved(a, rules.policy.approvals.get(a.act, 0))]
     return min((*climb, *propose, *expire), default=None)
 
 

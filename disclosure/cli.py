@@ -1,0 +1,282 @@
+"""The ``disclosure`` command: names that other people's scripts call (design.md section 6).
+
+Reading commands take ``--json``. Errors go to standard error with exit 2.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from disclosure.casework.office import Office
+from disclosure.protocol.errors import DisclosureError
+from disclosure.protocol.values import Address, Answer, Language
+from disclosure.settings import instance_folder, load
+
+EXIT = 2
+
+
+def office(*, prepare: bool = False) -> Office:
+    """The office of this installation; with ``prepare``, its folder and schema are made or brought up to date."""
+    from disclosure import create_app  # noqa: PLC0415 - `certificate` and `securitytxt` need no database
+
+    settings = load(instance_folder(os.environ), os.environ)
+    settings.instance.mkdir(mode=0o700, parents=True, exist_ok=True)
+    app = create_app(settings)
+    held: Office = app.extensions["office"]
+    if prepare:
+        from disclosure.store import schema  # noqa: PLC0415 - loads Alembic, which web processes never do
+
+        schema.upgrade(held.store.engine, held.store.gate, datetime.now(UTC))
+    return held
+
+
+def instant(text: str | None) -> datetime:
+    """An ISO 8601 instant with zone, or now."""
+    if not text:
+        return datetime.now(UTC)
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise click.BadParameter("an instant needs its zone: 2026-11-24T09:00:00+01:00")
+    return at.astimezone(UTC)
+
+
+def show(value: Any, *, as_json: bool, words: Callable[[], str]) -> None:
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str) if as_json else words())
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Coordinated disclosure: from a report to the organisation, and to the authorities when nobody answers."""
+
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
+at = click.option("--now", "now", metavar="T", help="Instant to act at, ISO 8601 with zone; default: the clock.")
+
+
+@main.command()
+@click.argument("domain")
+@click.option("--host-compromised", type=click.Choice([a.value for a in Answer]), default="no", show_default=True)
+@at
+@as_json
+def discover(domain: str, host_compromised: str, now: str | None, as_json: bool) -> None:
+    """Ranked security contacts of DOMAIN, with evidence."""
+    from disclosure.casework import lookups  # noqa: PLC0415
+    from disclosure.discovery.finder import find  # noqa: PLC0415
+    from disclosure.discovery.names import to_domain  # noqa: PLC0415
+
+    settings = load(instance_folder(os.environ), os.environ)
+    resolver, fetcher = lookups.tools(settings)
+    found = find(
+        to_domain(domain),
+        resolver=resolver,
+        fetcher=fetcher,
+        now=instant(now),
+        host_compromised=Answer(host_compromised),
+    )
+    show(found.to_json(), as_json=as_json, words=lambda: _findings(found))
+
+
+def _findings(found: Any) -> str:
+    lines = [f"{found.status}: {len(found.ranked)} ranked, {len(found.review)} for review"]
+    lines += [
+        f"{c.rank:>4}  {c.confidence:<7} {c.channel:<6} {c.address}  ({c.source}: {c.reason})" for c in found.ranked
+    ]
+    lines += [f"review  {c.channel:<6} {c.address}  ({c.source}: {', '.join(c.flags)})" for c in found.review]
+    lines += [f"  {p.outcome:<8} {p.purpose:<24} {p.question}" for p in found.probes]
+    return "\n".join(lines)
+
+
+@main.command()
+@click.argument("case")
+@at
+@as_json
+def preview(case: str, now: str | None, as_json: bool) -> None:
+    """What will be sent to whom, when, if nobody answers. CASE is an alert number or an id."""
+    from disclosure.casework import overview  # noqa: PLC0415
+
+    steps = overview.preview(office(), case, instant(now), Language.EN)
+    show({"steps": steps}, as_json=as_json, words=lambda: "\n".join(_step(step) for step in steps) or "nothing")
+
+
+def _step(step: dict[str, Any]) -> str:
+    effects = "; ".join(f"{effect['what']}: {effect['to']}" for effect in step["effects"])
+    blocked = f"  [{step['blocked_by']}]" if step["blocked_by"] else ""
+    return f"{step['at']}  {step['rung']}  {effects}{blocked}"
+
+
+@main.command()
+@at
+@as_json
+def tick(now: str | None, as_json: bool) -> None:
+    """Move the clock by hand: climb every rung that is due."""
+    from disclosure.casework import clockwork  # noqa: PLC0415
+
+    done = clockwork.tick(office(), instant(now))
+    words = f"{done.cases} cases, {done.rungs} rungs, {done.calls} calls, {done.stuck} stuck"
+    show(vars(done), as_json=as_json, words=lambda: words)
+
+
+@main.command()
+@at
+@as_json
+def deliver(now: str | None, as_json: bool) -> None:
+    """Empty the outbox by hand."""
+    from disclosure.casework import delivery  # noqa: PLC0415
+
+    done = delivery.deliver(office(), instant(now))
+    show(vars(done), as_json=as_json, words=lambda: ", ".join(f"{count} {name}" for name, count in vars(done).items()))
+
+
+@main.command()
+def worker() -> None:
+    """The clock, the outbox and the searches, until a signal stops them."""
+    from disclosure.worker import work  # noqa: PLC0415 - loads APScheduler and pgpy
+
+    sys.exit(work(office(prepare=True)))
+
+
+@main.command()
+def serve() -> None:
+    """Web and worker under one parent."""
+    from disclosure.casework import accounts, keys  # noqa: PLC0415
+    from disclosure.serve import private_umask  # noqa: PLC0415
+    from disclosure.serve import serve as run  # noqa: PLC0415
+
+    private_umask()
+    held = office(prepare=True)
+    now = datetime.now(UTC)
+    keys.ensure_service_key(held, now)
+    if not accounts.listing(held):
+        _print_account(accounts.first(held, now))
+    held.store.engine.dispose()
+    sys.exit(run(held.settings, dict(os.environ)))
+
+
+@main.command()
+@click.argument("bundle", required=False, type=click.Path(exists=True, path_type=Path))
+@click.option("--all", "everything", is_flag=True, help="Every stream of this server.")
+@click.option("--case", "case", help="One case, by alert number or id.")
+@as_json
+def verify(bundle: Path | None, everything: bool, case: str | None, as_json: bool) -> None:
+    """Check chains, signatures, sealed parts and every row that follows from them."""
+    from disclosure.casework import verification  # noqa: PLC0415
+
+    if bundle:
+        raise click.UsageError("bundles cannot be made yet; use --all or --case")
+    if not (everything or case):
+        raise click.UsageError("say --all, or --case NUMBER")
+    result = verification.verify(office(), case)
+    words = f"ok: {result.streams} streams, {result.events} events" if result.ok else f"FAULT {result.fault}"
+    show(vars(result), as_json=as_json, words=lambda: words)
+    sys.exit(0 if result.ok else 1)
+
+
+@main.group()
+def coordinator() -> None:
+    """The people who work at the desk."""
+
+
+@coordinator.command("add")
+@click.argument("login")
+@click.option("--name", required=True)
+@click.option("--mail", required=True, help="Where the server calls (without content).")
+@click.option("--language", type=click.Choice([code.value for code in Language]), default="fr", show_default=True)
+def coordinator_add(login: str, name: str, mail: str, language: str) -> None:
+    """A new coordinator; password and TOTP secret are printed once."""
+    from disclosure.casework import accounts  # noqa: PLC0415
+
+    held = office(prepare=True)
+    address = Address.parse(mail)
+    _print_account(accounts.add(held, login, name, str(address), Language(language), datetime.now(UTC)))
+
+
+def _print_account(account: Any) -> None:
+    import segno  # noqa: PLC0415
+
+    click.echo(f"\n  login     {account.login}\n  password  {account.password}\n  TOTP      {account.totp_uri}\n")
+    segno.make(account.totp_uri).terminal(compact=True)
+    click.echo("\n  Shown once: keep both now. The desk is at /desk/\n")
+
+
+@coordinator.command("list")
+@as_json
+def coordinator_list(as_json: bool) -> None:
+    """Who may sign in."""
+    from disclosure.casework import accounts  # noqa: PLC0415
+
+    people = accounts.listing(office())
+    rows = [{"login": p.login, "name": p.name, "active": p.active} for p in people]
+    words = "\n".join(f"{p.login:<20} {p.name}{'' if p.active else '  (disabled)'}" for p in people)
+    show(rows, as_json=as_json, words=lambda: words or "nobody yet")
+
+
+@coordinator.command("disable")
+@click.argument("login")
+def coordinator_disable(login: str) -> None:
+    """Ends every session of LOGIN and refuses further ones."""
+    from disclosure.casework import accounts  # noqa: PLC0415
+
+    accounts.disable(office(), login)
+    click.echo(f"{login} disabled")
+
+
+@main.command()
+@click.argument("source", type=click.File("rb"), default="-")
+@click.option("--to", "to", required=True, type=click.Path(exists=True, path_type=Path), help="Certificate file.")
+@click.option("--for", "address", required=True, help="The address that the certificate should name.")
+@click.option("--sign", "sign", type=click.Path(exists=True, path_type=Path), help="Our secret key.")
+@click.option("--binary", is_flag=True, help="Binary instead of armour.")
+@at
+def encrypt(source: Any, to: Path, address: str, sign: Path | None, binary: bool, now: str | None) -> None:
+    """What the writer would send of a file, or of standard input: signed and encrypted."""
+    from disclosure.openpgp.judge import judge  # noqa: PLC0415
+    from disclosure.openpgp.keys import ServiceKey  # noqa: PLC0415
+    from disclosure.openpgp.writer import encrypt as write  # noqa: PLC0415
+
+    verdict = judge(to.read_bytes(), address=Address.parse(address), now=instant(now))
+    if not verdict.usable:
+        raise click.ClickException(f"certificate refused: {verdict.reason}")
+    signer = ServiceKey.load(sign) if sign else None
+    ciphertext = write(source.read(), to=[verdict], signer=signer)
+    click.get_binary_stream("stdout").write(ciphertext.binary if binary else ciphertext.armoured())
+
+
+@main.command()
+@click.option(
+    "--folder", type=click.Path(path_type=Path), help="Where the demonstration lives; default: instance/demo."
+)
+@click.option("--once", is_flag=True, help="Play the story and stop; start no server.")
+def demo(folder: Path | None, once: bool) -> None:
+    """Play a whole alert against a small local world, then serve the desk filled with six cases."""
+    from disclosure.demo import stage  # noqa: PLC0415
+
+    target = folder or instance_folder(os.environ) / "demo"
+    sys.exit(stage.play(target, once=once))
+
+
+def run() -> None:
+    """The entry point: typed errors become one line on standard error and exit 2."""
+    try:
+        main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(EXIT)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.Abort:
+        sys.exit(130)
+    except DisclosureError as error:
+        click.echo(f"disclosure: {error}", err=True)
+        sys.exit(EXIT)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,108 @@
+"""The worker: APScheduler ticks, the database decides (design.md section 3; facts: mail 0 and 1).
+
+Three jobs, each on its own executor of one thread: the clock, the outbox, the searches. No job store but memory:
+nothing that must not be lost lives in the scheduler. A watchdog ends the process when a job overruns; its parent stops,
+and the leases tell the next one what was being done.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from types import FrameType
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.jobstores.memory import MemoryJobStore
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from disclosure.casework import clockwork, delivery, lookups, searching
+from disclosure.casework.office import Office
+
+CLOCK_SECONDS = 5
+OUTBOX_SECONDS = 1  # R29: a person waits for the second code
+SEARCH_SECONDS = 2
+# Longer than any lease: a job that takes longer than this is stuck, not slow.
+OVERRUN_SECONDS = 600.0
+log = logging.getLogger(__name__)
+Job = Callable[[datetime], object]
+
+
+class Watched:
+    """A job with the instant at which its present run began (monotonic seconds); 0.0 while it does not run."""
+
+    def __init__(self, name: str, job: Job) -> None:
+        self.name, self._job, self.began = name, job, 0.0
+
+    def __call__(self) -> None:
+        self.began = time.monotonic()
+        try:
+            self._job(datetime.now(UTC))
+        except Exception:
+            # The next tick tries again; what failed is still due, and the log says so.
+            log.exception("job failed", extra={"job": self.name})
+        finally:
+            self.began = 0.0
+
+    def overrun(self, now: float) -> bool:
+        return self.began > 0.0 and now - self.began > OVERRUN_SECONDS
+
+
+def jobs(office: Office) -> dict[str, Watched]:
+    find = lookups.finder(office)
+
+    def clock(now: datetime) -> None:
+        clockwork.credit_outage(office, now)
+        clockwork.tick(office, now)
+        clockwork.beat(office, "clock", now)
+
+    def outbox(now: datetime) -> None:
+        delivery.deliver(office, now)
+
+    def search(now: datetime) -> None:
+        searching.search(office, now, find)
+
+    return {
+        "clock": Watched("clock", clock),
+        "outbox": Watched("outbox", outbox),
+        "search": Watched("search", search),
+    }
+
+
+def work(office: Office) -> int:
+    """Run until a signal asks to stop; returns the exit status."""
+    watched = jobs(office)
+    scheduler = BackgroundScheduler(
+        jobstores={"default": MemoryJobStore()},
+        executors={name: ThreadPoolExecutor(1) for name in watched},
+        job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+        timezone=UTC,
+    )
+    for name, seconds in (("clock", CLOCK_SECONDS), ("outbox", OUTBOX_SECONDS), ("search", SEARCH_SECONDS)):
+        first = datetime.now(UTC)
+        scheduler.add_job(watched[name], "interval", seconds=seconds, executor=name, next_run_time=first)
+    stop = threading.Event()
+
+    def asked(number: int, frame: FrameType | None) -> None:
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, asked)
+    scheduler.start()
+    status = _watch(watched, stop)
+    scheduler.shutdown(wait=status == 0)
+    return status
+
+
+def _watch(watched: dict[str, Watched], stop: threading.Event) -> int:
+    """Wait for the stop; an overrun ends the process at once, because its thread cannot be ended."""
+    while not stop.wait(1.0):
+        late = [job.name for job in watched.values() if job.overrun(time.monotonic())]
+        if late:
+            log.critical("job overran", extra={"job": late[0]})
+            os._exit(70)
+    return 0
