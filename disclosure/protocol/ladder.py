@@ -1,8 +1,8 @@
-"""What follows in time: clocks, rungs, effects. Pure: (case, rules, now) in, due rungs and their effects out (R30–R37a).
+"""What follows in time: clocks, rungs, effects. Pure: (case, rules, now) in, due rungs and effects out (R30–R37a).
 
-Theory of operation. Three clocks run in turn (R33); each has three marks. A mark that lapses climbs the next unused rung
-of ``LADDER``. Beside the ladder stand the first phone call, the letter, the heads-up before the authorities, and what
-policy does at once. A lapse is derived, never stored: whoever asks later gets the same instants.
+Theory of operation. Three clocks run in turn (R33); each has three marks. A mark that lapses climbs the next unused
+rung of ``LADDER``. Beside the ladder stand the first phone call, the letter, the heads-up before the authorities, and
+what policy does at once. A lapse is derived, never stored: whoever asks later gets the same instants.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from disclosure.protocol.codes import Act, Clock, MailType, OwnClock, Rung, Task
 from disclosure.protocol.values import Channel, Language, Party, Severity, Standing
 from disclosure.protocol.worktime import Duration, Time, WorkCalendar, add, after_working_hours, working_hours_between
 
-# R33. Beside it: PHONE_FIRST (a task rung of its own in front, critical only), LETTER, HEADS_UP, AT_ONCE_*, UNREACHABLE.
+# R33. Beside it: PHONE_FIRST (critical only), LETTER, HEADS_UP, AT_ONCE_*, UNREACHABLE.
 LADDER = (Rung.REMINDER, Rung.SECOND_CONTACT, Rung.AUTHORITIES)
 # A heads-up counts from the moment its mails were out; a relay that took a few minutes does not move the date it names.
 HEADS_UP_GRACE = timedelta(hours=1)
@@ -379,7 +379,7 @@ def due_rungs(case: Case, rules: Rules, now: datetime) -> tuple[Planned, ...]:
 
 
 def next_instant(case: Case, rules: Rules) -> datetime | None:
-    """When a worker must look at this case next: to climb, or to propose what needs approval; None: only a person can."""
+    """When a worker must look next: to climb, or to propose what needs approval; None: only a person can move it."""
     pending = [a for a in case.approvals.values() if not (a.refused or a.expired)]
     proposed = {a.subject for a in pending}
     climb = [p.due_at for p in _climbable(case, rules)]
@@ -489,21 +489,25 @@ def preview(case: Case, rules: Rules, now: datetime) -> tuple[Step, ...]:
     """What will be sent to whom, when, if nobody answers; tasks are taken as done when due, approvals as given."""
     steps: list[Step] = []
     while len(steps) <= 2 * len(Rung):
-        waiting = [p for p in _climbable(case, rules)] or _unblocked_by_people(case, rules)
-        if not waiting:
+        ahead = [*_climbable(case, rules), *_held_by_people(case, rules)]
+        if not ahead:
             break
-        planned = waiting[0]
-        at = max(now, planned.due_at, *(case.tasks[t].due_at for t in planned.blocked_by))
+        at, planned = min(((_when(case, p, now), p) for p in ahead), key=lambda x: (x[0], _NAMES_ORDER[x[1].rung]))
         steps.append(Step(replace(planned, due_at=at), effects_of(case, planned, rules, at)))
         case, now = _imagine(case, planned, rules, at)
     return tuple(steps)
 
 
-def _unblocked_by_people(case: Case, rules: Rules) -> list[Planned]:
-    """When nothing can be climbed by time alone: the next rung that a task or an approval holds."""
+def _when(case: Case, planned: Planned, now: datetime) -> datetime:
+    return max(now, planned.due_at, *(case.tasks[task_id].due_at for task_id in planned.blocked_by))
+
+
+def _held_by_people(case: Case, rules: Rules) -> list[Planned]:
+    """Rungs that time alone cannot climb: the chain's first behind a task or an approval."""
     planned = plan(case, rules)
     first = next((r for r in _CHAIN if any(p.rung is r for p in planned)), None)
-    return [p for p in planned if p.rung is first or p.approval]
+    at_once = Rung.AT_ONCE_AUTHORITIES
+    return [p for p in planned if (p.blocked_by and p.rung is first) or (p.approval and p.rung in {first, at_once})]
 
 
 def _imagine(case: Case, planned: Planned, rules: Rules, at: datetime) -> tuple[Case, datetime]:

@@ -1,0 +1,201 @@
+"""policy.toml, authorities.toml and holidays as values for the rules; an operator's own files win (R32, R34, R38).
+
+A bad file is refused whole, with the place and the reason: a server that starts runs on rules it has read completely.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from disclosure.calendars import calendar_for
+from disclosure.protocol import authorities as routing
+from disclosure.protocol.authorities import Authority, When
+from disclosure.protocol.case import Case
+from disclosure.protocol.codes import Act, OwnClock
+from disclosure.protocol.errors import InvalidInput
+from disclosure.protocol.ladder import ClockProfile, Policy, Referral, Rules
+from disclosure.protocol.values import Language, Severity
+from disclosure.protocol.worktime import Duration, Time, WorkCalendar
+from disclosure.settings import PolicyFiles
+
+DATA = Path(__file__).parent / "data"
+# Where French is a language of the authorities and of most recipients; elsewhere English comes first.
+FRENCH_SPEAKING = frozenset({"FR", "BE", "LU", "CH", "MC"})
+
+
+@dataclass(frozen=True)
+class PolicyBook:
+    """Every version that an open case may still run under, the authorities, and the calendars."""
+
+    current: Policy
+    when: Mapping[str, When]
+    authorities: tuple[Authority, ...] = field(repr=False)
+
+    @classmethod
+    def load(cls, files: PolicyFiles) -> PolicyBook:
+        rules = _toml(files.rules or DATA / "policy.toml")
+        table = _toml(files.authorities or DATA / "authorities.toml")
+        return cls(read_policy(rules), read_when(rules), routing.from_mapping(table))
+
+    def version(self, name: str) -> Policy:
+        """A case keeps the version that it started with; one that is no longer at hand runs under the current one."""
+        return self.current
+
+    def authority(self, authority_id: str) -> Authority:
+        found = next((a for a in self.authorities if a.id == authority_id), None)
+        if found is None:
+            raise InvalidInput({"authority": "unknown"})
+        return found
+
+    def calendar(self, country: str) -> WorkCalendar:
+        return _calendar(country)
+
+    def rules_for(self, case: Case, confirmed: Collection[str], *, demo: bool, letters: bool) -> Rules:
+        """What decides for this case. ``confirmed``: ids of channels that the operator has confirmed (R38)."""
+        policy = self.version(case.policy_version)
+        country = case.assessed.country if case.assessed else ""
+        referrals = self._referrals(case, confirmed, demo=demo)
+        return Rules(_with_letters(policy, letters), self.calendar(country), referrals)
+
+    def _referrals(self, case: Case, confirmed: Collection[str], *, demo: bool) -> tuple[Referral, ...]:
+        about = case.assessed
+        if about is None:
+            return ()
+        routes = routing.route(
+            about.kind,
+            about.personal_data,
+            about.country,
+            about.sector,
+            self.authorities,
+            self.when,
+            confirmed,
+            demo=demo,
+        )
+        return tuple(Referral(r.authority.id, r.when, r.channel.channel) for r in routes if r.when is not When.NEVER)
+
+    def language_for(self, case: Case, to: str) -> Language:
+        """The organisation's language first (R19); an authority's own."""
+        if any(a.id == to for a in self.authorities):
+            return self.language_of_authority(to)
+        country = case.assessed.country if case.assessed else ""
+        return Language.FR if country in FRENCH_SPEAKING else Language.EN
+
+    def language_of_authority(self, authority_id: str) -> Language:
+        return Language.FR if self.authority(authority_id).country in FRENCH_SPEAKING else Language.EN
+
+
+def _with_letters(policy: Policy, letters: bool) -> Policy:
+    return policy if policy.letters == letters else replace(policy, letters=letters)
+
+
+@cache
+def _calendar(country: str) -> WorkCalendar:
+    return calendar_for(country)
+
+
+def _toml(path: Path) -> Mapping[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidInput({path.name: f"not_toml: {error}"}) from None
+
+
+def read_policy(data: Mapping[str, Any]) -> Policy:
+    """The values of policy.toml; InvalidInput names the key that is missing or wrong."""
+    reader = _Reader(data)
+    ladder, approvals = reader.table("ladder"), reader.table("approvals")
+    profiles = reader.table("profiles")
+    return Policy(
+        version=reader.text("version"),
+        profiles={severity: _profile(profiles.table(severity)) for severity in Severity},
+        heads_up_before=ladder.calendar("heads_up_before"),
+        silence_floor=ladder.calendar("silence_floor"),
+        task_within=ladder.duration("task_within"),
+        max_extension=ladder.calendar("max_extension"),
+        letters=False,
+        climb_after_acknowledgement=ladder.flag("climb_after_acknowledgement"),
+        notice_at_once=ladder.flag("notice_at_once"),
+        approvals={act: approvals.count(act) for act in Act},
+        approval_expires=approvals.calendar("expires_after"),
+        own_clocks={clock: reader.table("own_clocks").duration(clock) for clock in OwnClock},
+        call_again_after=ladder.calendar("call_again_after"),
+    )
+
+
+def read_when(data: Mapping[str, Any]) -> Mapping[str, When]:
+    held = _Reader(data).table("authorities")
+    return {role: held.when(role) for role in held.data}
+
+
+_MARKS = 3
+_MOST_COORDINATORS = 2
+
+
+def _profile(reader: _Reader) -> ClockProfile:
+    marks = reader.data.get("marks")
+    if not isinstance(marks, list) or len(marks) != _MARKS:
+        raise InvalidInput({f"{reader.place}marks": "three_durations"})
+    first, second, third = (_duration(mark, f"{reader.place}marks") for mark in marks)
+    return ClockProfile((first, second, third), reader.maybe("phone_within"), reader.maybe("letter_after"))
+
+
+def _duration(value: object, place: str) -> Duration:
+    working = isinstance(value, dict) and set(value) == {"working"}
+    text = value["working"] if isinstance(value, dict) and working else value
+    if not isinstance(text, str):
+        raise InvalidInput({place: "not_a_duration"})
+    try:
+        return Duration.parse(text, Time.WORKING if working else Time.CALENDAR)
+    except (InvalidInput, ValueError):
+        raise InvalidInput({place: "not_a_duration"}) from None
+
+
+class _Reader:
+    """Keys of one table, each asked for by its kind; what is wrong is named with its place."""
+
+    def __init__(self, data: Mapping[str, Any], place: str = "") -> None:
+        self.data, self.place = data, place
+
+    def _get(self, key: str, kind: type) -> Any:
+        value = self.data.get(key)
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+            raise InvalidInput({f"{self.place}{key}": f"expected_{kind.__name__}" if key in self.data else "missing"})
+        return value
+
+    def table(self, key: str) -> _Reader:
+        return _Reader(self._get(key, dict), f"{self.place}{key}.")
+
+    def text(self, key: str) -> str:
+        return str(self._get(key, str))
+
+    def flag(self, key: str) -> bool:
+        return bool(self._get(key, bool))
+
+    def count(self, key: str) -> int:
+        number = int(self._get(key, int))
+        if not 0 <= number <= _MOST_COORDINATORS:
+            raise InvalidInput({f"{self.place}{key}": "zero_one_or_two"})
+        return number
+
+    def when(self, key: str) -> When:
+        try:
+            return When(self.text(key))
+        except ValueError:
+            raise InvalidInput({f"{self.place}{key}": "at_once_on_lapse_or_never"}) from None
+
+    def duration(self, key: str) -> Duration:
+        if key not in self.data:
+            raise InvalidInput({f"{self.place}{key}": "missing"})
+        return _duration(self.data[key], f"{self.place}{key}")
+
+    def calendar(self, key: str) -> timedelta:
+        return _duration(self.text(key), f"{self.place}{key}").amount
+
+    def maybe(self, key: str) -> Duration | None:
+        return self.duration(key) if key in self.data else None
