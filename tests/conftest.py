@@ -11,7 +11,7 @@ REQUIRE = "DISCLOSURE_REQUIRE_PROGRAMS"
 
 
 def need(program: str, *, package: str) -> str:
-    """Path of ``program``; without it the test is skipped with the Debian package's name, or fails where it is required."""
+    """Path of ``program``; without it the test is skipped, naming the Debian package, or fails where required."""
     path = shutil.which(program)
     if path:
         return path

@@ -12,8 +12,8 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import Connection, insert, select, update
 
 from disclosure.casework import accounts, casefile, linking
-from disclosure.casework.casefile import CaseFile, Fact
-from disclosure.casework.coordination import domains_of, extension_facts, later_facts
+from disclosure.casework.casefile import CaseFile, Fact, domains_of
+from disclosure.casework.coordination import extension_facts, later_facts
 from disclosure.casework.notices import NoticeText
 from disclosure.casework.office import Office, new_id
 from disclosure.discovery.names import is_public_webmail

@@ -19,6 +19,7 @@ from disclosure.protocol.case import Axis, Case, apply, fold
 from disclosure.protocol.codes import MailType
 from disclosure.protocol.errors import Conflict, NotFound
 from disclosure.protocol.ladder import Planned, Rules
+from disclosure.protocol.values import Domain, Party
 from disclosure.store import ledger
 from disclosure.store.tables import (
     cases,
@@ -96,6 +97,46 @@ def change(
             continue
         return changed
     raise Conflict(case_id)
+
+
+def coordinator(coordinator_id: str) -> e.Actor:
+    return e.Actor(Party.COORDINATOR, coordinator_id)
+
+
+@dataclass(frozen=True)
+class Hand:
+    """Which coordinator acts on which case, when."""
+
+    office: Office
+    case_id: str
+    coordinator_id: str
+    now: datetime
+
+    @property
+    def actor(self) -> e.Actor:
+        return coordinator(self.coordinator_id)
+
+
+def record(hand: Hand, event: e.Event) -> CaseFile:
+    """One event by a coordinator's hand."""
+    return change(hand.office, hand.case_id, hand.now, lambda _: [(hand.actor, event)])
+
+
+def domains_of(office: Office, connection: Connection, file: CaseFile) -> dict[str, Domain]:
+    """Tied domains by their id."""
+    tied = ledger.read(
+        office.store, connection, file.id, parts=ledger.EVERY_PART, seqs=tuple(file.case.domains.values())
+    )
+    return {
+        entry.event.domain_id: Domain(entry.event.domain) for entry in tied if isinstance(entry.event, e.DomainTied)
+    }
+
+
+def addresses(office: Office, connection: Connection, file: CaseFile) -> dict[str, str]:
+    """Contact id → address, number or postal lines, of every contact of the case."""
+    seqs = {contact.seq: contact.id for contact in file.case.contacts.values()}
+    entries = ledger.read(office.store, connection, file.id, parts=ledger.EVERY_PART, seqs=tuple(seqs))
+    return {seqs[entry.seq]: getattr(entry.event, "address", "") for entry in entries}
 
 
 def write(office: Office, tx: Connection, file: CaseFile, at: datetime, facts: Sequence[Fact]) -> CaseFile:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, insert, select
 
 from disclosure.casework import casefile, reporting
-from disclosure.casework.casefile import CaseFile, Fact
+from disclosure.casework.casefile import CaseFile, Fact, Hand, coordinator
 from disclosure.casework.office import Office, new_id
 from disclosure.protocol import events as e
 from disclosure.protocol.case import Case
@@ -25,7 +25,6 @@ from disclosure.protocol.values import (
     Answer,
     Channel,
     Domain,
-    Party,
     Role,
     Sector,
     Severity,
@@ -93,28 +92,6 @@ class ReleaseNotice:
     pictures: tuple[str, ...] = ()
 
 
-def _by(coordinator_id: str) -> e.Actor:
-    return e.Actor(Party.COORDINATOR, coordinator_id)
-
-
-@dataclass(frozen=True)
-class Hand:
-    """Which coordinator acts on which case, when."""
-
-    office: Office
-    case_id: str
-    coordinator_id: str
-    now: datetime
-
-    @property
-    def actor(self) -> e.Actor:
-        return _by(self.coordinator_id)
-
-
-def _one(hand: Hand, event: e.Event) -> CaseFile:
-    return casefile.change(hand.office, hand.case_id, hand.now, lambda _: [(hand.actor, event)])
-
-
 # --- opening ---
 
 
@@ -122,7 +99,7 @@ def open_case(office: Office, command: OpenCase, coordinator_id: str, now: datet
     """A case with its own stream and key; each report is accepted and tied. Returns the case's id."""
     case_id = office.store.keyring.new_stream()
     number = str(AlertNumber.from_bits(secrets.randbits(NUMBER_BITS)))
-    actor = _by(coordinator_id)
+    actor = coordinator(coordinator_id)
     facts: list[Fact] = [
         (
             actor,
@@ -179,7 +156,7 @@ def link_report(hand: Hand, report_id: str) -> None:
 def assess(hand: Hand, assessment: Assessment) -> None:
     if not assessment.reason.strip():
         raise InvalidInput({"reason": "required"})
-    _one(hand, assessment.event())
+    casefile.record(hand, assessment.event())
 
 
 def tie_domain(hand: Hand, domain: Domain, reason: str) -> None:
@@ -219,16 +196,6 @@ def related(office: Office, stream_id: str) -> tuple[tuple[str, str], ...]:
         return tuple((row.kind, row.id) for row in connection.execute(query))
 
 
-def domains_of(office: Office, connection: Connection, file: CaseFile) -> dict[str, Domain]:
-    """Tied domains by their id."""
-    tied = ledger.read(
-        office.store, connection, file.id, parts=ledger.EVERY_PART, seqs=tuple(file.case.domains.values())
-    )
-    return {
-        entry.event.domain_id: Domain(entry.event.domain) for entry in tied if isinstance(entry.event, e.DomainTied)
-    }
-
-
 # --- contacts ---
 
 
@@ -248,19 +215,19 @@ def enter_contact(hand: Hand, command: EnterContact) -> str:
         name=command.name.strip(),
         source=command.source.strip(),
     )
-    _one(hand, entered)
+    casefile.record(hand, entered)
     return contact_id
 
 
 def disable_contact(hand: Hand, contact_id: str) -> None:
-    _one(hand, e.ContactDisabled(contact_id=contact_id, reason="by_coordinator"))
+    casefile.record(hand, e.ContactDisabled(contact_id=contact_id, reason="by_coordinator"))
 
 
 def choose_contacts(hand: Hand, contact_ids: Sequence[str]) -> None:
     """The order in which the ladder writes and calls."""
     if not contact_ids:
         raise InvalidInput({"contacts": "required"})
-    _one(hand, e.ContactsChosen(contact_ids=tuple(contact_ids)))
+    casefile.record(hand, e.ContactsChosen(contact_ids=tuple(contact_ids)))
 
 
 def release_first_contact(hand: Hand, contact_id: str) -> None:
@@ -305,7 +272,7 @@ def _propose(file: CaseFile, act: Act, subject: str, actor: e.Actor, now: dateti
 
 def approve(hand: Hand, approval_id: str) -> None:
     """R12: another person says yes. The act itself stays the proposer's, or the machine's at the next tick."""
-    _one(hand, e.ApprovalGiven(approval_id=approval_id))
+    casefile.record(hand, e.ApprovalGiven(approval_id=approval_id))
 
 
 # --- notice ---
@@ -313,7 +280,7 @@ def approve(hand: Hand, approval_id: str) -> None:
 
 def draft_notice(hand: Hand, draft: str) -> None:
     """``draft`` is the canonical text of casework.notices.NoticeText; report fields are source text only (R20)."""
-    _one(hand, e.NoticeDrafted(draft=draft))
+    casefile.record(hand, e.NoticeDrafted(draft=draft))
 
 
 def release_notice(hand: Hand, command: ReleaseNotice) -> None:
@@ -350,7 +317,7 @@ def show_standing(hand: Hand, person_id: str, proof: Proof, note: str) -> None:
     if proof not in {Proof.CALL_BACK, Proof.LETTER_CODE, Proof.DNS_TXT}:
         raise Refused("R29", "not_a_coordinators_proof")
     shown = e.StandingShown(person_id=person_id, standing=Standing.S3, proof=proof, note=note)
-    _one(hand, shown)
+    casefile.record(hand, shown)
 
 
 def record_acknowledgement(hand: Hand, person_id: str, words: str) -> None:
@@ -371,13 +338,13 @@ def record_acknowledgement(hand: Hand, person_id: str, words: str) -> None:
 def answer_organisation(hand: Hand, words: str) -> None:
     if not words.strip():
         raise InvalidInput({"words": "required"})
-    _one(hand, e.OrganisationAnswered(words=words))
+    casefile.record(hand, e.OrganisationAnswered(words=words))
 
 
 def settle_contest(hand: Hand, *, upheld: bool, words: str) -> None:
     if not words.strip():
         raise InvalidInput({"words": "required"})
-    _one(hand, e.ContestSettled(upheld=upheld, words=words))
+    casefile.record(hand, e.ContestSettled(upheld=upheld, words=words))
 
 
 def later_facts(office: Office, case: Case, now: datetime) -> list[Fact]:
@@ -409,50 +376,50 @@ def extend(hand: Hand, clock: Clock, by: timedelta, reason: str) -> None:
 def pause(hand: Hand, reason: str) -> None:
     if not reason.strip():
         raise InvalidInput({"reason": "required"})
-    _one(hand, e.ClockPaused(reason=reason))
+    casefile.record(hand, e.ClockPaused(reason=reason))
 
 
 def resume(hand: Hand, reason: str) -> None:
-    _one(hand, e.ClockResumed(reason=reason))
+    casefile.record(hand, e.ClockResumed(reason=reason))
 
 
 def end_embargo(hand: Hand, cause: EmbargoEnd, reason: str) -> None:
     if not reason.strip():
         raise InvalidInput({"reason": "required"})
-    _one(hand, e.EmbargoEnded(cause=cause, reason=reason))
+    casefile.record(hand, e.EmbargoEnded(cause=cause, reason=reason))
 
 
 def task_done(hand: Hand, task_id: str, proof: str, reference: str) -> None:
     """R37a: counts only with its proof: who was spoken to and when, or the letter's tracking number."""
     if not proof.strip():
         raise InvalidInput({"proof": "required"})
-    _one(hand, e.TaskDone(task_id=task_id, proof=proof, reference=reference))
+    casefile.record(hand, e.TaskDone(task_id=task_id, proof=proof, reference=reference))
 
 
 def authority_answered(hand: Hand, authority_id: str, reference: str, words: str) -> None:
     if not reference.strip() and not words.strip():
         raise InvalidInput({"reference": "required"})
     answered = e.AuthorityAnswered(authority_id=authority_id, reference=reference, words=words)
-    _one(hand, answered)
+    casefile.record(hand, answered)
 
 
 def declare_unreachable(hand: Hand) -> None:
     """R31: nothing found, or all bounced: phone and letter tasks come at once."""
-    _one(hand, e.CaseUnreachable())
+    casefile.record(hand, e.CaseUnreachable())
 
 
 def note(hand: Hand, text: str) -> None:
     if not text.strip():
         raise InvalidInput({"text": "required"})
-    _one(hand, e.NoteWritten(text=text))
+    casefile.record(hand, e.NoteWritten(text=text))
 
 
 def close(hand: Hand, outcome: str, reason: str) -> None:
     """No unsent mail is left behind unseen: the desk shows what would still leave, and asks for the alert number."""
     if not reason.strip():
         raise InvalidInput({"reason": "required"})
-    _one(hand, e.CaseClosed(outcome=outcome, reason=reason))
+    casefile.record(hand, e.CaseClosed(outcome=outcome, reason=reason))
 
 
 def reopen(hand: Hand, reason: str) -> None:
-    _one(hand, e.CaseReopened(reason=reason))
+    casefile.record(hand, e.CaseReopened(reason=reason))

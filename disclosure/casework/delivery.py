@@ -331,7 +331,7 @@ def _ambiguous(office: Office, claim: Claim, now: datetime) -> int:
     fact = e.MailAmbiguous(
         mail_id=claim.id, mail_type=claim.mail_type, to=claim.to, attempt=claim.attempts, again=not hold
     )
-    row = {"ambiguous": claim.ambiguous + 1, "lease_until": None, "last_code": "ambiguous"}
+    row: dict[str, object] = {"ambiguous": claim.ambiguous + 1, "lease_until": None, "last_code": "ambiguous"}
     row |= {"state": "held", "finished_at": now} if hold else {"state": "prepared", "next_try_at": now}
     _record(office, claim, now, fact, _moves(claim, **row))
     return int(hold)

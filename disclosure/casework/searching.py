@@ -11,8 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, insert, or_, select, update
 
 from disclosure.casework import casefile
-from disclosure.casework.casefile import CaseFile, Fact
-from disclosure.casework.coordination import Hand, domains_of
+from disclosure.casework.casefile import CaseFile, Fact, Hand, addresses, domains_of
 from disclosure.casework.office import Office, new_id, sha256
 from disclosure.discovery.evidence import Outcome, Probe
 from disclosure.discovery.finder import Findings
@@ -203,13 +202,6 @@ def _without_known(office: Office, file: CaseFile, facts: list[Fact]) -> list[Fa
 
 def _marked(event: e.ContactFound) -> e.ContactFound:
     return replace(event, flags=(*event.flags, "domain_named_by_one_reporter"))
-
-
-def addresses(office: Office, connection: Connection, file: CaseFile) -> dict[str, str]:
-    """Contact id → address, number or postal lines, of every contact of the case."""
-    seqs = {contact.seq: contact.id for contact in file.case.contacts.values()}
-    entries = ledger.read(office.store, connection, file.id, parts=ledger.EVERY_PART, seqs=tuple(seqs))
-    return {seqs[entry.seq]: getattr(entry.event, "address", "") for entry in entries}
 
 
 def _next_row(claimed: Search, found: Findings, now: datetime) -> dict[str, object]:

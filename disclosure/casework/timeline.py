@@ -13,8 +13,8 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from disclosure.casework import searching, words
-from disclosure.casework.casefile import CaseFile
+from disclosure.casework import words
+from disclosure.casework.casefile import CaseFile, addresses
 from disclosure.casework.office import Office
 from disclosure.casework.rows import (
     ComingRow,
@@ -273,7 +273,7 @@ _MONO = frozenset({"sha256", "evidence_sha256", "commitment", "fingerprint", "do
 
 def names(office: Office, connection: Connection, file: CaseFile) -> dict[str, str]:
     """What ids stand for: contacts by address, persons and coordinators by name, authorities by short name."""
-    known = searching.addresses(office, connection, file)
+    known = addresses(office, connection, file)
     people = {p.seq: p.id for p in file.case.persons.values()}
     for entry in ledger.read(office.store, connection, file.id, parts=ledger.EVERY_PART, seqs=tuple(people)):
         if isinstance(entry.event, e.PersonConfirmed):

@@ -85,7 +85,7 @@ def route(
     *,
     demo: bool,
 ) -> tuple[Route, ...]:
-    """R41: every alert → national CSIRT of the organisation's country; personal data → its data-protection authority."""
+    """R41: every alert → national CSIRT of the organisation's country; personal data → its data-protection one."""
     routes = []
     for authority, reason in _competent(personal_data, country, sector, table):
         when = policy.get(authority.role, When.NEVER)

@@ -126,18 +126,18 @@ def test_done_in_time_the_authorities_come_at_the_instant() -> None:
     [
         (
             Severity.CRITICAL,
-            ("2026-11-25T08:00", "2026-11-26T08:00", "2026-11-27T08:00"),
+            ("2026-11-25", "2026-11-26", "2026-11-27"),
             "24, 48, 72 hours by the clock",
         ),
         (
             Severity.HIGH,
-            ("2026-11-26T08:00", "2026-12-01T08:00", "2026-12-03T08:00"),
+            ("2026-11-26", "2026-12-01", "2026-12-03"),
             "2, 5, 7 working days over a weekend",
         ),
         (Severity.NORMAL, ("2026-12-01", "2026-12-08", "2026-12-15"), "5, 10, 15 working days"),
         (
             Severity.LOW,
-            ("2026-12-08T08:00", "2026-12-22T08:00", "2027-01-07T08:00"),
+            ("2026-12-08", "2026-12-22", "2027-01-07"),
             "10, 20, 30; Christmas and New Year do not count",
         ),
     ],

@@ -1,0 +1,241 @@
+"""Legal and illegal moves in any order against the real casework on a real SQLite file (facts: mail 2).
+
+What must hold after every step: no rung before its instant, each at most once, none after an acknowledgement unless
+policy says so; an authority is referred to if and only if an outbox row or a task exists; the fold equals every
+projected column; an outage of the clock loses nothing.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from sqlalchemy import select
+
+from disclosure.casework import casefile, clockwork, verification
+from disclosure.casework.casefile import CaseFile, Fact
+from disclosure.casework.office import new_id
+from disclosure.protocol import events as e
+from disclosure.protocol import ladder
+from disclosure.protocol.case import Case, MailState
+from disclosure.protocol.codes import Clock, EmbargoEnd, MailType, Proof, Rung, TaskKind
+from disclosure.protocol.errors import DisclosureError
+from disclosure.protocol.values import Language, Party, Severity, Standing
+from disclosure.store import ledger
+from disclosure.store.tables import outbox, tasks
+from tests.office import AUTHORITIES, T0, make_office
+from tests.protocol.builders import Story
+
+WHO = e.Actor(Party.ORGANISATION, "who")
+
+
+class Alert(RuleBasedStateMachine):
+    """One case; time only goes forward; the clock is asked when Hypothesis says so, often late."""
+
+    climb_after_acknowledgement = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp())
+        (self.folder / "authorities.toml").write_text(AUTHORITIES)
+        if not self.climb_after_acknowledgement:
+            packaged = Path(casefile.__file__).parent.parent / "data" / "policy.toml"
+            text = packaged.read_text().replace(
+                "climb_after_acknowledgement = true", "climb_after_acknowledgement = false"
+            )
+            (self.folder / "policy.toml").write_text(text)
+        self.office = make_office(self.folder, DISCLOSURE_LETTERS_BUDGET="5")
+        self.now = T0
+
+    def teardown(self) -> None:
+        self.office.store.engine.dispose()
+        shutil.rmtree(self.folder)
+
+    @initialize(severity=st.sampled_from(Severity), contacts=st.integers(1, 3), phone=st.booleans())
+    def open(self, severity: Severity, contacts: int, phone: bool) -> None:
+        self.id = self.office.store.keyring.new_stream()
+        facts = [(entry.actor, entry.event) for entry in Story(severity, contacts=contacts, phone=phone).entries]
+        with self.office.store.reading() as connection:
+            rules = casefile.rules_for(self.office, connection, Case())
+        with self.office.store.writing() as tx:
+            ledger.open_stream(self.office.store, tx, self.id, "case", T0)
+            casefile.write(self.office, tx, CaseFile(self.id, Case(), rules), T0, facts)
+
+    @property
+    def file(self) -> CaseFile:
+        return casefile.look(self.office, self.id)
+
+    def happens(self, *events: e.Event, by: e.Actor = WHO) -> bool:
+        """Try it; what a rule forbids must leave no trace."""
+        before = self.file.case.last_seq
+        facts: list[Fact] = [(by, event) for event in events]
+        try:
+            casefile.change(self.office, self.id, self.now, lambda _: facts)
+        except DisclosureError:
+            assert self.file.case.last_seq == before
+            return False
+        return True
+
+    # --- time ---
+
+    @rule(hours=st.integers(1, 200))
+    def time_passes(self, hours: int) -> None:
+        self.now += timedelta(hours=hours)
+
+    @rule()
+    def the_clock_ticks(self) -> None:
+        before = self.file
+        done = clockwork.tick(self.office, self.now)
+        assert done.stuck == 0
+        after = self.file.case
+        for rung in set(after.rungs) - set(before.case.rungs):
+            assert after.rungs[rung].due_at <= self.now, "never early"
+        if before.case.acknowledged_at and not self.climb_after_acknowledgement:
+            own = {Rung.AT_ONCE_AUTHORITIES, Rung.AT_ONCE_HEADS_UP, Rung.UNREACHABLE}
+            assert set(after.rungs) - set(before.case.rungs) <= own, "none after an acknowledgement"
+        assert clockwork.tick(self.office, self.now).rungs == 0, "each once"
+
+    @rule()
+    def we_were_away(self) -> None:
+        ended = self.now
+        self.happens(e.OutageCredited(started_at=ended - timedelta(hours=5), ended_at=ended), by=e.MACHINE)
+
+    # --- mails ---
+
+    @rule()
+    def first_contact(self) -> None:
+        case = self.file.case
+        if ladder.next_contact(case) is None or case.released_to:
+            return
+        mail = e.MailQueued(
+            mail_id=new_id(),
+            mail_type=MailType.CONTACT_REQUEST,
+            to="c1",
+            language=Language.FR,
+            not_before=self.now,
+        )
+        self.happens(e.FirstContactReleased(contact_ids=("c1",)), mail, by=e.Actor(Party.COORDINATOR, "ada"))
+
+    @rule(fate=st.sampled_from(["relayed", "relayed", "dead", "ambiguous"]))
+    def a_mail_moves(self, fate: str) -> None:
+        waiting = [m for m in self.file.case.mails.values() if m.state is MailState.QUEUED]
+        if not waiting:
+            return
+        mail = waiting[0]
+        held = {"mail_id": mail.id, "mail_type": mail.type, "to": mail.to}
+        events: dict[str, e.Event] = {
+            "relayed": e.MailRelayed(**held, attempt=1, reply="250"),
+            "dead": e.MailRefused(**held, attempt=1, permanent=True, code="5.1.1", reply="no"),
+            "ambiguous": e.MailAmbiguous(**held, attempt=1, again=False),
+        }
+        self.happens(events[fate], by=e.MACHINE)
+
+    @rule()
+    def a_mail_comes_back(self) -> None:
+        out = [m for m in self.file.case.mails.values() if m.state is MailState.RELAYED]
+        if out:
+            self.happens(e.MailBounced(mail_id=out[0].id, mail_type=out[0].type, to=out[0].to, code="5.1.1"))
+
+    # --- people ---
+
+    @rule()
+    def somebody_confirms(self) -> None:
+        self.happens(e.PersonConfirmed(person_id="who", contact_id="c1", name="N", role="R"))
+
+    @rule()
+    def shows_standing(self) -> None:
+        self.happens(
+            e.OwnAddressNamed(person_id="who", domain_id="d1", address="n@org.example"),
+            e.StandingShown(person_id="who", standing=Standing.S2, proof=Proof.OWN_ADDRESS),
+        )
+
+    @rule()
+    def notice_is_released(self) -> None:
+        person = self.file.case.persons.get("who")
+        if person is None:
+            return
+        release = e.NoticeReleased(
+            person_id="who",
+            standing=person.standing,
+            fingerprint=person.fingerprint,
+            personal_data_masked=True,
+            source_unrecognisable=True,
+            text="t",
+        )
+        self.happens(e.NoticeDrafted(draft="t"), release, by=e.Actor(Party.COORDINATOR, "ada"))
+
+    @rule(
+        event=st.sampled_from(
+            [
+                e.NoticeOpened(person_id="who"),
+                e.NoticeAcknowledged(person_id="who"),
+                e.NoticeContested(person_id="who", words="w"),
+                e.RemediationClaimed(person_id="who"),
+                e.CertificateHandedIn(person_id="who", certificate_id="k", fingerprint="AB", flags=()),
+                e.ContestSettled(upheld=False, words="w"),
+                e.ContestSettled(upheld=True, words="w"),
+                e.ClockPaused(reason="r"),
+                e.ClockResumed(),
+                e.ClockExtended(clock=Clock.CONTACT, seconds=3600, reason="r"),
+                e.EmbargoEnded(cause=EmbargoEnd.EXPLOITED, reason="r"),
+                e.CaseUnreachable(),
+                e.CaseClosed(outcome="o"),
+                e.CaseReopened(),
+                e.LinkOpened(link_id="l", mail_id="m"),
+            ]
+        )
+    )
+    def anything_else(self, event: e.Event) -> None:
+        self.happens(event)
+
+    @rule()
+    @precondition(lambda self: any(t.open for t in self.file.case.tasks.values()))
+    def a_task_is_done(self) -> None:
+        task = next(t for t in self.file.case.tasks.values() if t.open)
+        self.happens(e.TaskDone(task_id=task.id, proof="p"), by=e.Actor(Party.COORDINATOR, "ada"))
+
+    # --- what must hold ---
+
+    @invariant()
+    def projections_are_the_fold(self) -> None:
+        verified = verification.verify(self.office)
+        assert verified.ok, verified.fault
+
+    @invariant()
+    def referred_if_and_only_if_something_exists_that_does_it(self) -> None:
+        case = self.file.case
+        with self.office.store.reading() as connection:
+            mails = select(outbox.c.id).where(outbox.c.mail_type == MailType.REFERRAL)
+            doing = set(connection.scalars(mails))
+            doing |= set(connection.scalars(select(tasks.c.id).where(tasks.c.kind == TaskKind.REFERRAL)))
+        assert {referred.by for referred in case.referred.values()} == doing
+        climbed = {Rung.AUTHORITIES, Rung.AT_ONCE_AUTHORITIES} & set(case.rungs)
+        assert bool(climbed) == bool(doing)
+
+    @invariant()
+    def nothing_due_is_lost(self) -> None:
+        """Whatever is due now and free to climb has an instant in the row that workers look for."""
+        file = self.file
+        if ladder.next_rung(file.case, file.rules, self.now):
+            instant = casefile.case_row(file.case, file.rules)["next_at"]
+            assert isinstance(instant, datetime)
+            assert instant <= self.now
+
+
+class AlertWithoutActionClock(Alert):
+    climb_after_acknowledgement = False
+
+
+_SETTINGS = settings(
+    max_examples=25, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
+)
+TestAlert = pytest.mark.timeout(300)(Alert.TestCase)
+TestAlert.settings = _SETTINGS
+TestAlertWithoutActionClock = pytest.mark.timeout(300)(AlertWithoutActionClock.TestCase)
+TestAlertWithoutActionClock.settings = _SETTINGS
