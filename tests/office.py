@@ -39,6 +39,7 @@ channels = [
 def make_office(folder: Path, **environ: str) -> Office:
     """A trial-mode office under ``folder``; ``environ`` holds further DISCLOSURE_ settings."""
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / "authorities.toml").write_text(AUTHORITIES, encoding="utf-8")
     settings = load(folder, environ)
     engine = create_engine(settings.database_url)
     office = open_office(settings, engine)

@@ -1,27 +1,15 @@
-"""The mail of the small world: an SMTP server that takes every message and delivers none."""
+"""The mail of the small world: what came in, and who is refused (world_smtp.py speaks for it)."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import mailbox
 import re
-import secrets
 import threading
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from aiosmtpd.smtp import SMTP, Envelope, Session
-
-HOST_NAME = "mail.world.invalid"
 EVERYBODY = "*"
-_OK = "250 OK"
 _REFUSAL = re.compile(r"[45]\d\d [^\r\n]+")
-# RFC 3461: what may follow MAIL and RCPT. aiosmtpd knows none of them.
-_DSN = re.compile(r"\s(?:RET|ENVID|NOTIFY|ORCPT)=\S+", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -59,14 +47,14 @@ class Letterbox:
         with self._arrived:
             self._refusals.pop(whom.lower(), None)
 
-    def reply_to(self, recipient: str) -> str:
+    def refusal_of(self, recipient: str) -> str | None:
         """The narrowest rule wins: the recipient, the domain, everybody."""
         asked = recipient.lower()
         with self._arrived:
             for whom in (asked, asked.rpartition("@")[2], EVERYBODY):
                 if whom in self._refusals:
                     return self._refusals[whom]
-        return _OK
+        return None
 
     def keep(self, sender: str, recipients: tuple[str, ...], data: bytes, options: tuple[str, ...]) -> None:
         with self._arrived:
@@ -83,16 +71,3 @@ class Letterbox:
                 came = [", ".join(mail.recipients) for mail in self._received]
                 raise TimeoutError(f"{len(came)} of {count} mails in {timeout_seconds} s, to: {came}")
             return list(self._received)
-
-
-class _Handler:
-    """aiosmtpd's hooks."""
-
-    def __init__(self, letterbox: Letterbox) -> None:
-        self._letterbox = letterbox
-
-    async def handle_EHLO(  # noqa: N802
-        self, _server: SMTP, session: Session, _envelope: Envelope, hostname: str, responses: list[str]
-    ) -> list[str]:
-        session.host_name = hostname
-        return [*responses[:-1], "250-ENHANCEDSTATUSCODES", "250-DSN", *responses[-1:]]

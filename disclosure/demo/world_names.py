@@ -7,6 +7,7 @@ import contextlib
 import errno
 import threading
 from collections.abc import AsyncIterator
+from typing import cast
 
 import dns.exception
 import dns.flags
@@ -185,8 +186,8 @@ class _Datagrams(asyncio.DatagramProtocol):
         self._transport: asyncio.DatagramTransport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if isinstance(transport, asyncio.DatagramTransport):
-            self._transport = transport
+        # A cast because 3.11's own transport does not name itself a DatagramTransport.
+        self._transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         response = self._zones.answer(data)

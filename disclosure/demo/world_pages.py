@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import os
 import ssl
 import threading
@@ -208,7 +207,3 @@ async def page_server(pages: Pages, address: str) -> AsyncIterator[int]:
     """Serve ``pages`` on a free port of ``address`` (the value), inside the running loop."""
     async with listening(pages.converse, address, context=pages.front) as port:
         yield port
-
-
-def is_v6(address: str) -> bool:
-    return ipaddress.ip_address(address).version == 6  # noqa: PLR2004 - a protocol's number

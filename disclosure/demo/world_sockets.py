@@ -23,7 +23,9 @@ async def listening(
         assert task is not None  # noqa: S101 - a coroutine that runs is in a task
         tasks.add(task)
         task.add_done_callback(tasks.discard)
-        await _until_somebody_leaves(client, reader, writer)
+        # The task ends here; the loop of Python 3.11 would trip over one that ends as cancelled.
+        with contextlib.suppress(asyncio.CancelledError):
+            await _until_somebody_leaves(client, reader, writer)
 
     server = await asyncio.start_server(converse, address, port, ssl=context, limit=REQUEST_BYTES)
     try:

@@ -57,8 +57,13 @@ class Alert(RuleBasedStateMachine):
         self.office.store.engine.dispose()
         shutil.rmtree(self.folder)
 
-    @initialize(severity=st.sampled_from(Severity), contacts=st.integers(1, 3), phone=st.booleans())
-    def open(self, severity: Severity, contacts: int, phone: bool) -> None:
+    @initialize(
+        severity=st.sampled_from(Severity),
+        contacts=st.integers(1, 3),
+        phone=st.booleans(),
+        written=st.sampled_from([True, True, True, False]),
+    )
+    def open(self, severity: Severity, contacts: int, phone: bool, written: bool) -> None:
         self.id = self.office.store.keyring.new_stream()
         facts = [(entry.actor, entry.event) for entry in Story(severity, contacts=contacts, phone=phone).entries]
         with self.office.store.reading() as connection:
@@ -66,6 +71,9 @@ class Alert(RuleBasedStateMachine):
         with self.office.store.writing() as tx:
             ledger.open_stream(self.office.store, tx, self.id, "case", T0)
             casefile.write(self.office, tx, CaseFile(self.id, Case(), rules), T0, facts)
+        if written:
+            self.first_contact()
+            self.a_mail_moves("relayed")
 
     @property
     def file(self) -> CaseFile:
@@ -87,6 +95,19 @@ class Alert(RuleBasedStateMachine):
     @rule(hours=st.integers(1, 200))
     def time_passes(self, hours: int) -> None:
         self.now += timedelta(hours=hours)
+
+    @rule(hours=st.sampled_from([1, 24, 48, 100, 500]))
+    def a_while_later_the_clock_ticks(self, hours: int) -> None:
+        self.now += timedelta(hours=hours)
+        self.the_clock_ticks()
+
+    @rule()
+    def every_task_is_done_and_every_mail_relayed(self) -> None:
+        """The way most cases go; without it Hypothesis seldom comes to the end of the ladder."""
+        while any(m.state is MailState.QUEUED for m in self.file.case.mails.values()):
+            self.a_mail_moves("relayed")
+        for task in [t for t in self.file.case.tasks.values() if t.open]:
+            self.happens(e.TaskDone(task_id=task.id, proof="p"), by=e.Actor(Party.COORDINATOR, "ada"))
 
     @rule()
     def the_clock_ticks(self) -> None:
@@ -169,6 +190,13 @@ class Alert(RuleBasedStateMachine):
             text="t",
         )
         self.happens(e.NoticeDrafted(draft="t"), release, by=e.Actor(Party.COORDINATOR, "ada"))
+
+    @rule()
+    def it_goes_well_up_to_the_acknowledgement(self) -> None:
+        self.somebody_confirms()
+        self.shows_standing()
+        self.notice_is_released()
+        self.happens(e.NoticeOpened(person_id="who"), e.NoticeAcknowledged(person_id="who"))
 
     @rule(
         event=st.sampled_from(

@@ -1,0 +1,143 @@
+"""Our own resolver on dnspython: short, capped, and honest about what it does not know (SF-10, SF-11, R15)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+import dns.exception
+import dns.flags
+import dns.name
+import dns.nameserver
+import dns.rdata
+import dns.rdataclass
+import dns.rdatatype
+import dns.resolver
+from dns.rdtypes.ANY.TXT import TXT
+
+from disclosure.discovery.evidence import DnsEvidence, Outcome
+from disclosure.protocol.values import Domain
+
+LIFETIME = 3.0  # seconds for one question, all tries together (SF-10)
+_EDNS_PAYLOAD = 1_232  # the DNS flag day's figure: no fragments
+MAX_TXT = 4_096  # octets of one logical TXT record (SF-10)
+
+
+class Listening(Protocol):
+    """Where a server listens: the settings have a type of their own, which nothing below them may import."""
+
+    @property
+    def address(self) -> str: ...
+    @property
+    def port(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class DnsAnswer:
+    """``texts``: records in presentation form, sorted; ``ignored``: TXT records left out for their size.
+
+    ``failure``: why the outcome is unknown, as a problem code; else empty.
+    """
+
+    question: str
+    outcome: Outcome
+    asked_at: datetime
+    resolver: str
+    texts: tuple[str, ...] = ()
+    ttl: int | None = None
+    ad: bool = False
+    validating: bool = False
+    ignored: int = 0
+    failure: str = ""
+
+    def evidence(self) -> DnsEvidence:
+        return DnsEvidence(self.resolver, self.ad, self.ttl, self.texts, self.validating)
+
+
+class Resolver:
+    """Asks the given nameservers, or the system's when there is none. One object serves many threads.
+
+    ``validating``: the servers validate DNSSEC and are reached over loopback or an authenticated channel; only then
+    does an AD flag prove anything (KD-04).
+    """
+
+    def __init__(self, nameservers: Sequence[Listening] = (), *, validating: bool = False) -> None:
+        self.validating = validating
+        self._asks = dns.resolver.Resolver(configure=not nameservers)
+        if nameservers:
+            self._asks.nameservers = [dns.nameserver.Do53Nameserver(s.address, s.port) for s in nameservers]
+        self._asks.lifetime = LIFETIME
+        self._asks.timeout = LIFETIME / 2  # so that a second try, or a second server, has its turn
+        self._asks.use_edns(0, dns.flags.DO if validating else 0, _EDNS_PAYLOAD)
+        self._asks.flags = dns.flags.RD | dns.flags.AD  # RFC 6840 5.7: ask to be told
+        self._asks.cache = None  # evidence is of answers, not of memories
+        self._names = ", ".join(str(server) for server in self._asks.nameservers)
+
+    def lookup(self, name: str, rdtype: str, *, now: datetime, within: float = LIFETIME) -> DnsAnswer:
+        """Ask once. ``within``: seconds left, at most 3. Never raises for what a server says or does not say."""
+        question = f"{name} {rdtype}"
+        try:
+            answer = self._asks.resolve(
+                dns.name.from_text(name), rdtype, raise_on_no_answer=False, lifetime=min(within, LIFETIME)
+            )
+        except (dns.resolver.NXDOMAIN, dns.name.NameTooLong):
+            return self._answer(question, Outcome.NONE, now)
+        except dns.resolver.LifetimeTimeout:
+            return self._answer(question, Outcome.UNKNOWN, now, failure="dns_timeout")
+        except (dns.exception.DNSException, OSError):
+            # SERVFAIL, bogus signatures, alias loops, lame servers: failed, not absent (SF-11, DT-06).
+            return self._answer(question, Outcome.UNKNOWN, now, failure="dns_failure")
+        return self._found(question, answer, now)
+
+    def addresses(self, domain: Domain, *, now: datetime, within: float = LIFETIME) -> DnsAnswer:
+        """Every A and AAAA record of a host as one answer, IPv4 first. Unknown only if neither family is known."""
+        v4 = self.lookup(domain.name, "A", now=now, within=within)
+        v6 = self.lookup(domain.name, "AAAA", now=now, within=within)
+        texts = v4.texts + v6.texts
+        failed = [answer for answer in (v4, v6) if answer.outcome is Outcome.UNKNOWN]
+        ttls = [answer.ttl for answer in (v4, v6) if answer.ttl is not None]
+        return DnsAnswer(
+            question=f"{domain.name} A, AAAA",
+            outcome=Outcome.FOUND if texts else Outcome.UNKNOWN if failed else Outcome.NONE,
+            asked_at=now,
+            resolver=v4.resolver,
+            texts=texts,
+            ttl=min(ttls, default=None),
+            ad=v4.ad and v6.ad,
+            validating=self.validating,
+            failure=failed[0].failure if failed and not texts else "",
+        )
+
+    def _found(self, question: str, answer: dns.resolver.Answer, now: datetime) -> DnsAnswer:
+        kept = [record for record in answer.rrset or () if not _is_too_long(record)]
+        return DnsAnswer(
+            question=question,
+            outcome=Outcome.FOUND if kept else Outcome.NONE,
+            asked_at=now,
+            resolver=str(answer.nameserver or self._names),
+            texts=tuple(sorted(record.to_text() for record in kept)),
+            ttl=answer.rrset.ttl if answer.rrset is not None else None,
+            ad=bool(answer.response.flags & dns.flags.AD),
+            validating=self.validating,
+            ignored=len(answer.rrset or ()) - len(kept),
+        )
+
+    def _answer(self, question: str, outcome: Outcome, now: datetime, failure: str = "") -> DnsAnswer:
+        return DnsAnswer(question, outcome, now, self._names, validating=self.validating, failure=failure)
+
+
+def _is_too_long(record: dns.rdata.Rdata) -> bool:
+    return isinstance(record, TXT) and sum(len(part) for part in record.strings) > MAX_TXT
+
+
+def txt_bytes(text: str) -> bytes:
+    """The bytes of a TXT record in presentation form, its strings joined without blanks (DT-03)."""
+    record = dns.rdata.from_text(dns.rdataclass.IN, dns.rdatatype.TXT, text)
+    return b"".join(record.strings) if isinstance(record, TXT) else b""
+
+
+def is_null_mx(text: str) -> bool:
+    """RFC 7505: ``0 .`` says that the domain takes no mail. Any record with the root as its exchange does."""
+    return text.rpartition(" ")[2] == "."

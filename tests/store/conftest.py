@@ -1,0 +1,3 @@
+from tests.casework.conftest import office
+
+__all__ = ["office"]
