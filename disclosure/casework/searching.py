@@ -15,7 +15,7 @@ from disclosure.casework.casefile import CaseFile, Fact, Hand, addresses, domain
 from disclosure.casework.office import Office, new_id, sha256
 from disclosure.discovery.evidence import Outcome, Probe
 from disclosure.discovery.finder import Findings
-from disclosure.discovery.ranking import Candidate
+from disclosure.discovery.candidates import Candidate
 from disclosure.protocol import events as e
 from disclosure.protocol.codes import LookupOutcome
 from disclosure.protocol.errors import Conflict, NotFound, Refused

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from disclosure.discovery import ranking, securitytxt
+from disclosure.discovery import offers, ranking, securitytxt
 from disclosure.discovery.candidates import Candidate, Hint, Source
 from disclosure.discovery.dns import DnsAnswer, Resolver, is_null_mx
 from disclosure.discovery.dnstxt import LABEL
@@ -154,9 +154,9 @@ def _file_probe(subject: Domain, fetched: Fetched) -> Probe:
         body_length=len(fetched.body),
         body_sha256=hashlib.sha256(fetched.body).hexdigest(),
     )
-    read = ranking.read_security_txt(probe)
+    read = offers.read_security_txt(probe)
     problems = tuple(dict.fromkeys(str(one.code) for one in read.problems if one.level is not Level.ADVICE))
-    refused = bool(read.codes & REFUSES) and not securitytxt.is_html(fetched.body)
+    refused = bool(read.codes & REFUSES)
     if not read.fields and not refused:
         return replace(probe, outcome=Outcome.NONE, rule="ST-02", problems=problems)
     return replace(probe, rule="ST-09" if refused else "ST-01", problems=problems)
@@ -169,7 +169,7 @@ def _dns_security_txt(search: _Search) -> Iterator[Probe]:
         if answer.outcome is not Outcome.FOUND:
             yield probe
             continue
-        read = ranking.read_dns_security_txt(probe)
+        read = offers.read_dns_security_txt(probe)
         if read.records:
             yield replace(probe, problems=tuple(dict.fromkeys(str(one.code) for one in read.problems)))
         else:
@@ -189,7 +189,7 @@ def _mail_exchangers(search: _Search) -> Iterator[Probe]:
 
 
 def _dns_probe(purpose: Purpose, subject: Domain, answer: DnsAnswer, rule: str) -> Probe:
-    # An answer that was left out for its size is not an absence (SF-10).
+    # SF-10: ignored, and said so.
     problems = (answer.failure,) if answer.failure else ("record_too_long",) if answer.ignored else ()
     return Probe(
         id="",

@@ -112,12 +112,12 @@ def read(
     ``content_type``: the header; empty when the server sent none, None when there was no server.
     """
     served = [*_served(url, final_url), *_typed(content_type)]
+    if is_html(body):
+        return SecurityTxt(problems=(*served, Problem(Code.NO_SECURITY_TXT)))
     if len(body) > MAX_BYTES:
         return SecurityTxt(problems=(*served, Problem(Code.TOO_LARGE)))
     if body.count(b"\n") + (not body.endswith(b"\n")) > MAX_LINES:
         return SecurityTxt(problems=(*served, Problem(Code.TOO_MANY_LINES)))
-    if is_html(body):
-        return SecurityTxt(problems=(*served, Problem(Code.NO_SECURITY_TXT)))
     text = text_of(body)
     reading = Reading(now, [*served, *text.problems], signed=text.signed)
     for line in text.lines:

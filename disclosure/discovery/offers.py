@@ -1,0 +1,241 @@
+"""What each source offers, read from the stored evidence (ST, DT, ML rules). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from urllib.parse import urlsplit
+
+from disclosure.discovery import dnstxt, securitytxt
+from disclosure.discovery.candidates import Candidate, Confidence, Flag, Hint, HintKind, Reason, Scope, Source
+from disclosure.discovery.contacts import Contact, Note
+from disclosure.discovery.dns import is_null_mx, txt_bytes
+from disclosure.discovery.evidence import Outcome, Probe, Purpose
+from disclosure.discovery.names import is_public_webmail, organisational_domain, to_domain
+from disclosure.discovery.problems import NEEDS_A_PERSON, REFUSES, Code
+from disclosure.protocol.errors import InvalidInput
+from disclosure.protocol.values import Address, Answer, Channel, Domain
+
+MOST_PER_FILE = 5  # ST-25: of each channel
+CONVENTIONAL = ("security", "abuse", "noc")  # RFC 2142, in this order (ML-01)
+ORDER = {source: place for place, source in enumerate(Source)}
+_NEED_EYES = frozenset({Note.DECEPTIVE_NAME, Flag.HOST_MAY_BE_COMPROMISED})
+
+
+@dataclass(frozen=True)
+class Evidence:
+    domain: Domain
+    probes: tuple[Probe, ...]
+    host_compromised: Answer
+
+    @property
+    def organisation(self) -> Domain:
+        return organisational_domain(self.domain)
+
+    def of(self, purpose: Purpose) -> Iterator[Probe]:
+        return (probe for probe in self.probes if probe.purpose is purpose)
+
+    def scope(self, probe: Probe) -> Scope:
+        return Scope.HOST if probe.subject == self.domain else Scope.PARENT
+
+
+@dataclass(frozen=True)
+class Offer:
+    """One candidate as one source sees it; ``place`` is its place within the source."""
+
+    candidate: Candidate
+    place: int
+    review: bool
+
+    @property
+    def sort_key(self) -> tuple[bool, int, bool, int, str]:
+        who = self.candidate
+        return (self.review, ORDER[who.source], who.scope is not Scope.HOST, self.place, who.address)
+
+
+@dataclass
+class Found:
+    offers: list[Offer] = field(default_factory=list)
+    hints: list[Hint] = field(default_factory=list)
+
+
+def published(evidence: Evidence) -> Found:
+    found = Found()
+    for read in _READERS:
+        read(evidence, found)
+    return found
+
+
+# --- security.txt ----------------------------------------------------------------------------------------------------
+
+
+def _security_txt(evidence: Evidence, found: Found) -> None:
+    for probe in evidence.of(Purpose.SECURITY_TXT):
+        if probe.body is None or probe.outcome is not Outcome.FOUND:
+            continue
+        read = read_security_txt(probe)
+        flags = sorted({*read.codes & NEEDS_A_PERSON, *_way(evidence, probe)})
+        scope = evidence.scope(probe)
+        source = Source.SECURITY_TXT if scope is Scope.HOST else Source.SECURITY_TXT_PARENT
+        high = scope is Scope.HOST
+        offer = Candidate(
+            channel=Channel.MAIL,
+            address="",
+            source=source,
+            rank=0,
+            confidence=Confidence.HIGH if high else Confidence.MEDIUM,
+            reason=Reason.PUBLISHED_BY_HOST if high else Reason.PUBLISHED_BY_ORGANISATION,
+            params=(("canonical", read.canonical_match),) if read.canonical_match else (),
+            scope=scope,
+            probes=(probe.id,),
+            flags=tuple(map(str, flags)),
+        )
+        _offer_all(evidence, found, read.contacts, offer, review=bool(flags))
+        found.hints += _hints(read, probe.id)
+
+
+def read_security_txt(probe: Probe) -> securitytxt.SecurityTxt:
+    """The file that a probe holds, read at the instant of the probe."""
+    last = probe.hops[-1] if probe.hops else None
+    return securitytxt.read(
+        probe.body or b"",
+        url=probe.question,
+        final_url=last.url if last else None,
+        now=probe.asked_at,
+        content_type=last.content_type if last else None,
+    )
+
+
+def _way(evidence: Evidence, probe: Probe) -> Iterator[str]:
+    """What the hosts on the way mean: somebody else's (ST-05), or the one that may be in an intruder's hands."""
+    hosts = {_host(hop.url) for hop in probe.hops} or {probe.subject}
+    if any(host is None or organisational_domain(host) != evidence.organisation for host in hosts):
+        yield Code.OFFSITE_REDIRECT
+    if evidence.host_compromised is not Answer.NO and evidence.domain in hosts:
+        yield Flag.HOST_MAY_BE_COMPROMISED
+
+
+def _host(url: str) -> Domain | None:
+    try:
+        return to_domain(urlsplit(url).hostname or "")
+    except (ValueError, InvalidInput):
+        return None
+
+
+def _hints(read: securitytxt.SecurityTxt, probe: str) -> Iterator[Hint]:
+    said = {
+        HintKind.POLICY: read.policy,
+        HintKind.ENCRYPTION: read.encryption,
+        HintKind.LANGUAGE: read.languages,
+        HintKind.OTHER_CONTACT: read.others,
+    }
+    for kind, values in said.items():
+        yield from (Hint(kind, value, probe) for value in values[:MOST_PER_FILE])
+    if read.codes & REFUSES:
+        yield Hint(HintKind.REFUSED_FILE, ", ".join(sorted(read.codes & REFUSES)), probe)
+
+
+# --- DNS Security TXT ------------------------------------------------------------------------------------------------
+
+
+def _dns_security_txt(evidence: Evidence, found: Found) -> None:
+    for probe in evidence.of(Purpose.DNS_SECURITY_TXT):
+        read = read_dns_security_txt(probe)
+        if not probe.dns or not read.records:
+            continue
+        signed = probe.dns.ad and probe.dns.validating
+        flags = sorted(read.codes & NEEDS_A_PERSON)
+        offer = Candidate(
+            channel=Channel.MAIL,
+            address="",
+            source=Source.DNS_SECURITY_TXT,
+            rank=0,
+            confidence=Confidence.HIGH if signed else Confidence.MEDIUM,
+            reason=Reason.PUBLISHED_IN_ZONE,
+            params=(("signed", "yes" if signed else "no"),),
+            scope=evidence.scope(probe),
+            probes=(probe.id,),
+            flags=tuple(map(str, flags)),
+        )
+        _offer_all(evidence, found, read.contacts, offer, review=bool(flags))
+        found.hints += [Hint(HintKind.POLICY, url, probe.id) for url in read.policy[:MOST_PER_FILE]]
+
+
+def read_dns_security_txt(probe: Probe) -> dnstxt.DnsSecurityTxt:
+    """The records that a probe holds, read at the instant of the probe."""
+    texts = probe.dns.rrset if probe.dns else ()
+    return dnstxt.read([txt_bytes(text) for text in texts], now=probe.asked_at)
+
+
+# A later source adds its reader here, its purpose in evidence.py and its place in candidates.Source.
+_READERS: tuple[Callable[[Evidence, Found], None], ...] = (_security_txt, _dns_security_txt)
+
+
+def _offer_all(evidence: Evidence, found: Found, contacts: Iterable[Contact], like: Candidate, *, review: bool) -> None:
+    taken: dict[Channel, int] = {}
+    left_out = 0
+    for place, contact in enumerate(contacts):
+        taken[contact.kind] = taken.get(contact.kind, 0) + 1
+        if taken[contact.kind] > MOST_PER_FILE:
+            left_out += 1
+            continue
+        about = (*contact.notes, *_about_address(evidence, contact))
+        flags = tuple(dict.fromkeys((*like.flags, *map(str, about))))
+        candidate = replace(like, channel=contact.kind, address=contact.address, flags=flags)
+        found.offers.append(Offer(candidate, place, review or not _NEED_EYES.isdisjoint(about)))
+    if left_out:
+        found.hints.append(Hint(HintKind.MORE_CONTACTS, str(left_out), like.probes[0]))
+
+
+def _about_address(evidence: Evidence, contact: Contact) -> Iterator[Flag]:
+    if contact.kind is Channel.PHONE:
+        return
+    mail = contact.kind is Channel.MAIL
+    host = Address.parse(contact.address).domain if mail else _host(contact.address)
+    if not mail and host == evidence.domain and evidence.host_compromised is not Answer.NO:
+        yield Flag.HOST_MAY_BE_COMPROMISED  # a form there is read by whoever holds the host
+    if host and is_public_webmail(host):
+        yield Flag.PUBLIC_WEBMAIL
+    elif host and organisational_domain(host) != evidence.organisation:
+        yield Flag.ANOTHER_ORGANISATION
+
+
+# --- mail ------------------------------------------------------------------------------------------------------------
+
+
+def guess_mailboxes(evidence: Evidence, found: Found) -> None:
+    """ML-01: guesses at the organisational domain, where a mail exchanger really stands."""
+    domain = evidence.organisation
+    probe = exchangers(evidence).get(domain)
+    if probe is None or not takes_mail(probe):
+        return
+    for place, local in enumerate(CONVENTIONAL):
+        guess = Candidate(
+            channel=Channel.MAIL,
+            address=str(Address(local, domain)),
+            source=Source.RFC2142,
+            rank=0,
+            confidence=Confidence.LOW,
+            reason=Reason.CONVENTIONAL_MAILBOX,
+            params=(),
+            scope=Scope.HOST if domain == evidence.domain else Scope.PARENT,
+            probes=(probe.id,),
+            flags=(),
+        )
+        found.offers.append(Offer(guess, place, review=False))
+
+
+def exchangers(evidence: Evidence) -> dict[Domain, Probe]:
+    return {probe.subject: probe for probe in evidence.of(Purpose.MAIL_EXCHANGER)}
+
+
+def takes_mail(probe: Probe) -> bool:
+    return probe.outcome is Outcome.FOUND and not refuses_mail(probe)
+
+
+def refuses_mail(probe: Probe) -> bool:
+    return bool(probe.dns and any(is_null_mx(text) for text in probe.dns.rrset))
+
+
+def is_mail(offer: Offer) -> bool:
+    return offer.candidate.channel is Channel.MAIL
