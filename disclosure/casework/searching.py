@@ -13,9 +13,9 @@ from sqlalchemy import Connection, insert, or_, select, update
 from disclosure.casework import casefile
 from disclosure.casework.casefile import CaseFile, Fact, Hand, addresses, domains_of
 from disclosure.casework.office import Office, new_id, sha256
+from disclosure.discovery.candidates import Candidate
 from disclosure.discovery.evidence import Outcome, Probe
 from disclosure.discovery.finder import Findings
-from disclosure.discovery.candidates import Candidate
 from disclosure.protocol import events as e
 from disclosure.protocol.codes import LookupOutcome
 from disclosure.protocol.errors import Conflict, NotFound, Refused

@@ -7,7 +7,7 @@ import os
 from functools import cache
 from pathlib import Path
 
-from flask import Flask, g, request, url_for
+from flask import Flask, request, url_for
 from flask_babel import Babel
 from jinja2 import StrictUndefined
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -20,6 +20,7 @@ from disclosure.store.tables import db
 from disclosure.web import errors, organisation, public, reporter, security
 from disclosure.web.clock import now
 from disclosure.web.desk import blueprint as desk
+from disclosure.web.language import chosen_language
 
 HERE = Path(__file__).resolve().parent
 PACKAGE = HERE.parent
@@ -65,15 +66,6 @@ def templates() -> Path:
     """In a wheel beside the package's modules, in a checkout at the top (design.md section 5)."""
     packaged = PACKAGE / "templates"
     return packaged if packaged.is_dir() else PACKAGE.parent / "templates"
-
-
-def chosen_language() -> Language:
-    """By choice (?lang=, kept in a cookie), then by Accept-Language, French first."""
-    if "language" not in g:
-        asked = request.args.get("lang") or request.cookies.get("lang") or ""
-        best = request.accept_languages.best_match(list(Language), default=Language.FR)
-        g.language = Language(asked) if asked in set(Language) else Language(best or Language.FR)
-    return Language(g.language)
 
 
 def _language(app: Flask) -> None:
