@@ -1,4 +1,4 @@
-"""The organisation's pages: behind a link and a code, without an account. A GET shows; a POST of a person moves (R25)."""
+"""The organisation's pages: behind a link and a code, no account. A GET shows; a POST of a person moves (R25)."""
 
 from __future__ import annotations
 
