@@ -21,6 +21,8 @@ from sqlalchemy import Connection, Row, insert, or_, select, update
 from disclosure.casework import casefile, clockwork, writing
 from disclosure.casework.casefile import CaseFile, Fact
 from disclosure.casework.office import Office, sha256
+from disclosure.casework.recipients import Unsendable
+from disclosure.casework.writing import Claim, Prepared
 from disclosure.mail import relay as mail_relay
 from disclosure.mail.relay import Kind, Outcome
 from disclosure.protocol import events as e
@@ -49,44 +51,6 @@ class Delivered:
     later: int = 0
     ambiguous: int = 0
     held: int = 0
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A row that this process holds until the lease ends; ``fence`` tells its writes from those of a later holder."""
-
-    id: str
-    case_id: str | None
-    mail_type: MailType
-    to: str
-    state: str
-    attempts: int
-    ambiguous: int
-    fence: int
-    queued_at: datetime
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """What is fixed before the first attempt, and the rows that make its link and code work."""
-
-    message: bytes
-    sender: str
-    recipient: Address
-    message_id: str
-    reply_token: str
-    return_token: str
-    encrypted_to: tuple[str, ...] = ()
-    link: dict[str, object] | None = None
-    second_code: dict[str, object] | None = None
-
-
-class Unsendable(DisclosureError):
-    """The mail cannot be composed any more; ``reason`` is a code shown at the desk. Never a fall-back to clear text."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
 
 
 def sender(office: Office) -> Send:

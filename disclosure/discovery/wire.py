@@ -180,7 +180,13 @@ def answer(url: str, route: Route, context: ssl.SSLContext, headers: Mapping[str
 
 def first_bytes(response: requests.Response, most: int) -> bytes:
     """At most so many bytes of the body as they came, never decoded. Raises one of TROUBLE."""
-    body: bytes = response.raw.read(most, decode_content=False)
+    body = b""
+    # To the end of the body, not of what came: only the read after the last byte tells a file that was cut short.
+    while len(body) < most:
+        more: bytes = response.raw.read(most - len(body), decode_content=False)
+        if not more:
+            break
+        body += more
     return body
 
 

@@ -237,7 +237,7 @@ def test_a_dead_address_first_and_a_live_one_second(world: World, monkeypatch: p
         tried.append(address[0])
         if len(tried) == 1:
             raise OSError("no route")
-        return connect(address, **options)
+        return connect((HERE, address[1]), **options)
 
     monkeypatch.setattr("socket.create_connection", first_is_dead)
     monkeypatch.setattr(Fetcher, "_may_connect", lambda *_: True)
