@@ -16,10 +16,10 @@ from typing import Any
 from disclosure.calendars import calendar_for
 from disclosure.protocol import authorities as routing
 from disclosure.protocol.authorities import Authority, When
-from disclosure.protocol.case import Case
 from disclosure.protocol.codes import Act, OwnClock
 from disclosure.protocol.errors import InvalidInput
 from disclosure.protocol.ladder import ClockProfile, Policy, Referral, Rules
+from disclosure.protocol.state import Case
 from disclosure.protocol.values import Language, Severity
 from disclosure.protocol.worktime import Duration, Time, WorkCalendar
 from disclosure.settings import PolicyFiles

@@ -13,7 +13,7 @@ from disclosure.casework import casefile
 from disclosure.casework.casefile import CaseFile
 from disclosure.casework.office import Office, open_office
 from disclosure.protocol import events as e
-from disclosure.protocol.case import Case
+from disclosure.protocol.state import Case
 from disclosure.protocol.values import AlertNumber
 from disclosure.settings import load
 from disclosure.store import ledger, schema

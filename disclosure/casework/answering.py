@@ -19,10 +19,10 @@ from disclosure.casework.office import Office, new_id
 from disclosure.discovery.names import is_public_webmail
 from disclosure.openpgp.sandbox import judge_safely
 from disclosure.protocol import events as e
-from disclosure.protocol.case import Case, Person
 from disclosure.protocol.codes import MailType, Proof
 from disclosure.protocol.errors import InvalidInput, LinkRefused, Refused
 from disclosure.protocol.ladder import running
+from disclosure.protocol.state import Case, Person
 from disclosure.protocol.values import Address, Answer, Audience, Channel, Party, Purpose, Standing
 from disclosure.store import ledger
 from disclosure.store.tables import certificates, links, second_codes

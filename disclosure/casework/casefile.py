@@ -15,10 +15,13 @@ from sqlalchemy import Connection, insert, select, update
 from disclosure.casework.office import Office, new_id
 from disclosure.protocol import events as e
 from disclosure.protocol import ladder
-from disclosure.protocol.case import Axis, Case, apply, fold
+from disclosure.protocol.axes import Axis
+from disclosure.protocol.case import apply, fold
 from disclosure.protocol.codes import MailType
 from disclosure.protocol.errors import Conflict, NotFound
 from disclosure.protocol.ladder import Planned, Rules
+from disclosure.protocol.ownclocks import next_own_instant, whose_move
+from disclosure.protocol.state import Case
 from disclosure.protocol.values import Domain, Party
 from disclosure.store import ledger
 from disclosure.store.tables import (
@@ -154,7 +157,7 @@ def write(office: Office, tx: Connection, file: CaseFile, at: datetime, facts: S
 
 def case_row(case: Case, rules: Rules) -> dict[str, object]:
     """The columns of ``cases`` that the fold decides; ``verify`` compares them with what is stored."""
-    instants = [i for i in (ladder.next_instant(case, rules), ladder.next_own_instant(case, rules)) if i]
+    instants = [i for i in (ladder.next_instant(case, rules), next_own_instant(case, rules)) if i]
     return {
         "kind": case.assessed.kind if case.assessed else None,
         "severity": case.assessed.severity if case.assessed else None,
@@ -165,7 +168,7 @@ def case_row(case: Case, rules: Rules) -> dict[str, object]:
         "acknowledgement": case.state(Axis.ACKNOWLEDGEMENT),
         "remediation": case.state(Axis.REMEDIATION),
         "publicity": case.state(Axis.PUBLICITY),
-        "whose_move": ladder.whose_move(case, rules.policy),
+        "whose_move": whose_move(case, rules.policy),
         "next_at": min(instants, default=None),
         "coordinator_id": case.coordinator_id,
         "policy_version": case.policy_version,

@@ -11,11 +11,11 @@ from disclosure.casework.notices import NoticeText
 from disclosure.casework.rows import TimelineRow
 from disclosure.casework.words import standing_word
 from disclosure.protocol import events as e
-from disclosure.protocol import ladder
 from disclosure.protocol.authorities import When
-from disclosure.protocol.case import Person
 from disclosure.protocol.codes import Rung
 from disclosure.protocol.errors import LinkRefused
+from disclosure.protocol.preview import preview
+from disclosure.protocol.state import Person
 from disclosure.protocol.values import Audience, Language, Standing
 from disclosure.store import ledger
 
@@ -71,7 +71,7 @@ def page(visit: Visit, language: Language) -> CasePage:
         acknowledged_at=person.acknowledged_at,
         late=Rung.AUTHORITIES in case.rungs,
         told=_told(file, names, visit.now),
-        next_at=next((s.planned.due_at for s in ladder.preview(case, file.rules, visit.now)), None),
+        next_at=next((s.planned.due_at for s in preview(case, file.rules, visit.now)), None),
         rows=rows,
     )
 
@@ -90,7 +90,7 @@ def _told(file: casefile.CaseFile, names: dict[str, str], now: datetime) -> tupl
     """R34, announced: who was told and when, and who will be if nobody answers."""
     done = [(names.get(aid, aid), referred.at) for aid, referred in file.case.referred.items()]
     ahead = next(
-        (s.planned.due_at for s in ladder.preview(file.case, file.rules, now) if s.planned.rung is Rung.AUTHORITIES),
+        (s.planned.due_at for s in preview(file.case, file.rules, now) if s.planned.rung is Rung.AUTHORITIES),
         None,
     )
     coming = [

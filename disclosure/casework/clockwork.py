@@ -18,10 +18,12 @@ from disclosure.casework.casefile import CaseFile, Fact
 from disclosure.casework.office import Office, new_id, sha256
 from disclosure.protocol import events as e
 from disclosure.protocol import ladder
-from disclosure.protocol.case import Case
 from disclosure.protocol.codes import Act, MailType, OwnClock, Rung, TaskKind
+from disclosure.protocol.effects import Effect, MailEffect, TaskEffect, effects_of, next_contact
 from disclosure.protocol.errors import Conflict, DisclosureError
-from disclosure.protocol.ladder import Effect, MailEffect, Planned, TaskEffect
+from disclosure.protocol.ladder import Planned
+from disclosure.protocol.ownclocks import own_lapses
+from disclosure.protocol.state import Case
 from disclosure.protocol.values import Channel
 from disclosure.protocol.worktime import add
 from disclosure.store.tables import cases, heartbeats, reports
@@ -133,7 +135,7 @@ def _decide(office: Office, connection: Connection, case_id: str, now: datetime)
     file = casefile.load(office, connection, case_id)
     facts, after = climb(office, connection, file, now)
     facts += _approvals(after, now)
-    facts += [_call(lapse.clock, lapse.subject) for lapse in ladder.own_lapses(after.case, after.rules, now)]
+    facts += [_call(lapse.clock, lapse.subject) for lapse in own_lapses(after.case, after.rules, now)]
     return _Due(file, tuple(facts))
 
 
@@ -148,7 +150,7 @@ def climb(office: Office, connection: Connection, file: CaseFile, now: datetime)
 
 
 def rung_facts(office: Office, connection: Connection, file: CaseFile, planned: Planned, now: datetime) -> list[Fact]:
-    effects = ladder.effects_of(file.case, planned, file.rules, now)
+    effects = effects_of(file.case, planned, file.rules, now)
     climbed = e.RungClimbed(
         rung=planned.rung,
         clock=planned.clock,
@@ -284,7 +286,7 @@ def _credit(office: Office, case_id: str, last: datetime, now: datetime) -> int:
 
 def next_contact_facts(office: Office, case: Case, now: datetime) -> list[Fact]:
     """R31: a dead address moves to the next contact now; when none is left the case is unreachable."""
-    contact_id = ladder.next_contact(case)
+    contact_id = next_contact(case)
     if contact_id is None:
         return []
     return [

@@ -13,10 +13,10 @@ from disclosure.casework import casefile, reporting
 from disclosure.casework.casefile import CaseFile, Fact, Hand, coordinator
 from disclosure.casework.office import Office, new_id
 from disclosure.protocol import events as e
-from disclosure.protocol.case import Case
 from disclosure.protocol.codes import Act, Clock, EmbargoEnd, MailType, Proof
 from disclosure.protocol.errors import InvalidInput, Refused
 from disclosure.protocol.ladder import is_approved
+from disclosure.protocol.state import Case
 from disclosure.protocol.values import (
     NUMBER_BITS,
     Address,

@@ -26,9 +26,9 @@ from disclosure.casework.writing import Claim, Prepared
 from disclosure.mail import relay as mail_relay
 from disclosure.mail.relay import Kind, Outcome
 from disclosure.protocol import events as e
-from disclosure.protocol.case import MailState
 from disclosure.protocol.codes import MailType
 from disclosure.protocol.errors import Conflict, DisclosureError
+from disclosure.protocol.state import MailState
 from disclosure.protocol.values import Address
 from disclosure.store.sealing import SYSTEM
 from disclosure.store.tables import links, outbox, second_codes

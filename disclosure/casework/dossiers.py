@@ -17,7 +17,7 @@ from disclosure.casework.office import Office
 from disclosure.casework.words import short, standing_word, state_word, word
 from disclosure.language import N_, format_day, format_when, translate
 from disclosure.protocol import events as e
-from disclosure.protocol.case import Axis
+from disclosure.protocol.axes import Axis
 from disclosure.protocol.codes import MailType
 from disclosure.protocol.values import Audience, Language
 from disclosure.store import ledger

@@ -30,8 +30,8 @@ from disclosure.casework.rows import (
 from disclosure.casework.words import short, word
 from disclosure.language import N_, format_when, translate
 from disclosure.protocol import events as e
-from disclosure.protocol import ladder
-from disclosure.protocol.ladder import MailEffect, Step
+from disclosure.protocol.effects import MailEffect
+from disclosure.protocol.preview import Step, preview
 from disclosure.protocol.values import Audience, Language, Party, Standing
 from disclosure.store import ledger
 from disclosure.store.tables import coordinators, events
@@ -350,7 +350,7 @@ def _shown(value: Any, sight: Sight) -> str:
 
 def coming(file: CaseFile, sight: Sight, now: datetime) -> tuple[ComingRow, ...]:
     """What will be sent to whom, when, if nobody answers (R37)."""
-    return tuple(_coming(step, file, sight) for step in ladder.preview(file.case, file.rules, now))
+    return tuple(_coming(step, file, sight) for step in preview(file.case, file.rules, now))
 
 
 def _coming(step: Step, file: CaseFile, sight: Sight) -> ComingRow:
@@ -375,7 +375,7 @@ def _coming(step: Step, file: CaseFile, sight: Sight) -> ComingRow:
 def picture(file: CaseFile, sight: Sight, now: datetime) -> LadderPicture:
     """The ladder as a track in time: passed rungs, coming ones, pauses, and what fell between."""
     case = file.case
-    steps = ladder.preview(case, file.rules, now)
+    steps = preview(case, file.rules, now)
     marks = [RungMark(short(rung, sight.language), c.at, Notch.PASSED) for rung, c in case.rungs.items()]
     for step in steps:
         notch = Notch.BLOCKED if step.planned.blocked_by or step.planned.approval else Notch.COMING

@@ -13,8 +13,8 @@ from disclosure.casework.casefile import CaseFile
 from disclosure.casework.office import Office, sha256
 from disclosure.protocol import events as e
 from disclosure.protocol import ladder
-from disclosure.protocol.case import fold_report
 from disclosure.protocol.errors import BrokenChain, DisclosureError, NotFound
+from disclosure.protocol.report import fold_report
 from disclosure.protocol.values import AlertNumber
 from disclosure.store import ledger
 from disclosure.store.sealing import Erased

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from disclosure.language import N_, translate
-from disclosure.protocol.case import Axis
+from disclosure.protocol.axes import Axis
 from disclosure.protocol.codes import (
     Act,
     Clock,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from disclosure.protocol.case import FIRST, TRANSITIONS, Axis
+from disclosure.protocol.axes import FIRST, TRANSITIONS, Axis
 
 # What a reader needs to follow an alert; moves that stay in their state are left out.
 SHOWN = (Axis.TRIAGE, Axis.CONTACT, Axis.NOTICE, Axis.ACKNOWLEDGEMENT, Axis.REMEDIATION)

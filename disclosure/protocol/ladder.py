@@ -8,14 +8,13 @@ what policy does at once. A lapse is derived, never stored: whoever asks later g
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from disclosure.protocol import events as e
 from disclosure.protocol.authorities import When
-from disclosure.protocol.case import Approval, Axis, Case, MailState, Person, Still, Task, apply
-from disclosure.protocol.codes import Act, Clock, MailType, OwnClock, Rung, TaskKind
-from disclosure.protocol.values import Channel, Language, Party, Severity, Standing
+from disclosure.protocol.codes import Act, Clock, MailType, OwnClock, Rung
+from disclosure.protocol.state import Approval, Case, MailState, Still, Task
+from disclosure.protocol.values import Channel, Severity
 from disclosure.protocol.worktime import Duration, Time, WorkCalendar, add, after_working_hours, working_hours_between
 
 # R33. Beside it: PHONE_FIRST (critical only), LETTER, HEADS_UP, AT_ONCE_*, UNREACHABLE.
@@ -24,7 +23,7 @@ LADDER = (Rung.REMINDER, Rung.SECOND_CONTACT, Rung.AUTHORITIES)
 HEADS_UP_GRACE = timedelta(hours=1)
 # After an outage several rungs come out in one tick; the same person gets them apart (R30).
 CATCH_UP_SPACING = timedelta(hours=4)
-_NAMES_ORDER = {rung: place for place, rung in enumerate(Rung)}
+ORDER = {rung: place for place, rung in enumerate(Rung)}
 _PENDING = frozenset({MailState.QUEUED, MailState.PREPARED})
 
 
@@ -98,42 +97,6 @@ class Planned:
     approval: bool = False  # an approval is missing (R12); the rung stays due
 
 
-@dataclass(frozen=True)
-class MailEffect:
-    """``to``: contact's, person's or authority's id."""
-
-    type: MailType
-    to: str
-    not_before: datetime
-
-
-@dataclass(frozen=True)
-class TaskEffect:
-    kind: TaskKind
-    channel: Channel
-    target: str
-    due_at: datetime
-    blocking: bool
-
-
-Effect = MailEffect | TaskEffect
-
-
-@dataclass(frozen=True)
-class Step:
-    """One row of the preview (R37)."""
-
-    planned: Planned
-    effects: tuple[Effect, ...]
-
-
-@dataclass(frozen=True)
-class OwnLapse:
-    clock: OwnClock
-    subject: str
-    due_at: datetime
-
-
 # --- clocks ---
 
 
@@ -153,7 +116,7 @@ def running(case: Case, policy: Policy) -> Running | None:
 
 def marks(case: Case, rules: Rules, run: Running) -> tuple[datetime | None, ...]:
     """Instants of the running clock's three marks; None while the clock stands still before that mark."""
-    profile = _profile(case, rules)
+    profile = profile_of(case, rules)
     extension = timedelta(seconds=case.extensions.get(run.clock, 0))
     return tuple(_mark(case, rules, run, mark, profile, extension) for mark in profile.marks)
 
@@ -204,7 +167,7 @@ def _merged(stills: tuple[Still, ...]) -> Iterator[tuple[datetime, datetime | No
         yield begin, end
 
 
-def _profile(case: Case, rules: Rules) -> ClockProfile:
+def profile_of(case: Case, rules: Rules) -> ClockProfile:
     assert case.assessed is not None  # noqa: S101 - plan() asks only for assessed cases
     return rules.policy.profiles[case.assessed.severity]
 
@@ -220,7 +183,7 @@ def plan(case: Case, rules: Rules) -> tuple[Planned, ...]:
     planned = [*_unreachable(case), *_at_once(case, rules)]
     if run:
         planned += [*_beside(case, rules, run), *_ladder(case, rules, run)]
-    return tuple(sorted(planned, key=lambda p: (p.due_at, _NAMES_ORDER[p.rung])))
+    return tuple(sorted(planned, key=lambda p: (p.due_at, ORDER[p.rung])))
 
 
 def _unreachable(case: Case) -> Iterator[Planned]:
@@ -240,7 +203,7 @@ def _at_once(case: Case, rules: Rules) -> Iterator[Planned]:
 
 
 def _beside(case: Case, rules: Rules, run: Running) -> Iterator[Planned]:
-    profile = _profile(case, rules)
+    profile = profile_of(case, rules)
     if run.clock is not Clock.CONTACT:
         return
     if profile.phone_within and Rung.PHONE_FIRST not in case.rungs:
@@ -350,266 +313,30 @@ def approvals_expired(case: Case, rules: Rules, now: datetime) -> tuple[str, ...
 
 # --- what is due ---
 
-_CHAIN = (Rung.REMINDER, Rung.SECOND_CONTACT, Rung.HEADS_UP, Rung.AUTHORITIES)
+CHAIN = (Rung.REMINDER, Rung.SECOND_CONTACT, Rung.HEADS_UP, Rung.AUTHORITIES)
 
 
 def next_rung(case: Case, rules: Rules, now: datetime) -> Planned | None:
     """The one rung to climb now, or None. Climb it, apply its events, ask again: missed rungs come out in order."""
-    return next((p for p in _climbable(case, rules) if p.due_at <= now), None)
+    return next((p for p in climbable(case, rules) if p.due_at <= now), None)
 
 
-def _climbable(case: Case, rules: Rules) -> Iterator[Planned]:
+def climbable(case: Case, rules: Rules) -> Iterator[Planned]:
     """Rungs with nothing in the way but time. Of the chain only the first unclimbed one."""
     planned = plan(case, rules)
-    first = next((r for r in _CHAIN if any(p.rung is r for p in planned)), None)
+    first = next((r for r in CHAIN if any(p.rung is r for p in planned)), None)
     for p in planned:
-        waits_for_other = p.rung in _CHAIN and p.rung is not first
+        waits_for_other = p.rung in CHAIN and p.rung is not first
         waits_for_heads_up = p.rung is Rung.AT_ONCE_AUTHORITIES and Rung.AT_ONCE_HEADS_UP not in case.rungs
         if not (waits_for_other or waits_for_heads_up or p.blocked_by or p.approval):
             yield p
-
-
-def due_rungs(case: Case, rules: Rules, now: datetime) -> tuple[Planned, ...]:
-    """All rungs due at ``now``, once each, in order, as climbing them one by one gives them."""
-    out: list[Planned] = []
-    while (planned := next_rung(case, rules, now)) is not None:
-        out.append(planned)
-        case, _ = _imagine(case, planned, rules, now)
-    return tuple(out)
 
 
 def next_instant(case: Case, rules: Rules) -> datetime | None:
     """When a worker must look next: to climb, or to propose what needs approval; None: only a person can move it."""
     pending = [a for a in case.approvals.values() if not (a.refused or a.expired)]
     proposed = {a.subject for a in pending}
-    climb = [p.due_at for p in _climbable(case, rules)]
+    climb = [p.due_at for p in climbable(case, rules)]
     propose = [p.due_at for p in plan(case, rules) if p.approval and p.rung not in proposed]
     expire = [a.expires_at for a in pending if case.open and not approved(a, rules.policy.approvals.get(a.act, 0))]
     return min((*climb, *propose, *expire), default=None)
-
-
-# --- what a rung does ---
-
-
-def effects_of(case: Case, planned: Planned, rules: Rules, at: datetime) -> tuple[Effect, ...]:
-    """Mails and tasks of one rung, climbed at ``at``. Deciding is here; doing is casework's."""
-    match planned.rung:
-        case Rung.PHONE_FIRST:
-            profile = _profile(case, rules)
-            due = add(planned.due_at, profile.phone_within or rules.policy.task_within, rules.calendar)
-            return (TaskEffect(TaskKind.PHONE_CALL, Channel.PHONE, _by_channel(case, Channel.PHONE), due, True),)
-        case Rung.REMINDER:
-            return _reminder(case, planned, at)
-        case Rung.SECOND_CONTACT:
-            return (_phone(case, rules, at, blocking=True), *_reminder(case, planned, at, first_again=False))
-        case Rung.LETTER:
-            return (_letter(case, rules, at),)
-        case Rung.HEADS_UP | Rung.AT_ONCE_HEADS_UP:
-            everyone = (*case.live_contacts(), *(p.id for p in case.persons.values() if p.address_seq))
-            return tuple(MailEffect(MailType.HEADS_UP, to, _spaced(case, to, planned, at)) for to in everyone)
-        case Rung.AUTHORITIES:
-            return _refer(rules.told(case), rules, at)
-        case Rung.AT_ONCE_AUTHORITIES:
-            return _refer(rules.at_once(), rules, at)
-        case Rung.UNREACHABLE:
-            due = add(at, rules.policy.task_within, rules.calendar)
-            referral = TaskEffect(TaskKind.UNREACHABLE_REFERRAL, Channel.FORM, "", due, False)
-            return (_phone(case, rules, at, blocking=False), _letter(case, rules, at), referral)
-
-
-def next_contact(case: Case) -> str | None:
-    """The next mail contact in the coordinator's order to whom no contact mail was queued yet."""
-    written = {mail.to for mail in case.mails.values()}
-    order = case.chosen or case.released_to
-    return next((cid for cid in order if cid not in written and _writable(case, cid)), None)
-
-
-def _writable(case: Case, contact_id: str) -> bool:
-    contact = case.contacts[contact_id]
-    return contact.channel is Channel.MAIL and not contact.disabled and not contact.intermediary
-
-
-def _reminder(case: Case, planned: Planned, at: datetime, *, first_again: bool = True) -> tuple[Effect, ...]:
-    """R33: over the next contact. Once a person answered, to that person; with no other contact, to the first, once."""
-    person = _answering_person(case)
-    if planned.clock is not Clock.CONTACT and person:
-        return (MailEffect(MailType.REMINDER, person.id, _spaced(case, person.id, planned, at)),)
-    other = next_contact(case)
-    if other:
-        return (MailEffect(MailType.CONTACT_REQUEST, other, at),)
-    if first_again and case.live_contacts():
-        first = case.live_contacts()[0]
-        return (MailEffect(MailType.REMINDER, first, _spaced(case, first, planned, at)),)
-    return ()
-
-
-def _answering_person(case: Case) -> Person | None:
-    return case.released or next((p for p in case.persons.values() if p.standing >= Standing.S2), None)
-
-
-def _spaced(case: Case, to: str, planned: Planned, at: datetime) -> datetime:
-    """On time: now. Catching up after an outage: four hours after the last mail to the same person (R30)."""
-    if at - planned.due_at <= HEADS_UP_GRACE:
-        return at
-    last = max((m.relayed_at or m.queued_at for m in case.mails.values() if m.to == to), default=None)
-    return max(at, last + CATCH_UP_SPACING) if last else at
-
-
-def _by_channel(case: Case, channel: Channel) -> str:
-    """The contact for a call or a letter: the coordinator's order first, then whatever was entered."""
-    ids = (*case.chosen, *case.contacts)
-    usable = (case.contacts[cid] for cid in ids if not case.contacts[cid].disabled)
-    return next((c.id for c in usable if c.channel is channel and not c.intermediary), "")
-
-
-def _phone(case: Case, rules: Rules, at: datetime, *, blocking: bool) -> TaskEffect:
-    due = add(at, rules.policy.task_within, rules.calendar)
-    return TaskEffect(TaskKind.PHONE_CALL, Channel.PHONE, _by_channel(case, Channel.PHONE), due, blocking)
-
-
-def _letter(case: Case, rules: Rules, at: datetime) -> TaskEffect:
-    due = add(at, rules.policy.task_within, rules.calendar)
-    return TaskEffect(TaskKind.LETTER, Channel.POST, _by_channel(case, Channel.POST), due, blocking=False)
-
-
-def _refer(referrals: tuple[Referral, ...], rules: Rules, at: datetime) -> tuple[Effect, ...]:
-    due = add(at, rules.policy.task_within, rules.calendar)
-    return tuple(
-        MailEffect(MailType.REFERRAL, r.authority_id, at)
-        if r.channel is Channel.MAIL
-        else TaskEffect(TaskKind.REFERRAL, r.channel, r.authority_id, due, blocking=False)
-        for r in referrals
-    )
-
-
-# --- preview (R37) and our own clocks (R12) ---
-
-
-def preview(case: Case, rules: Rules, now: datetime) -> tuple[Step, ...]:
-    """What will be sent to whom, when, if nobody answers; tasks are taken as done when due, approvals as given."""
-    steps: list[Step] = []
-    while len(steps) <= 2 * len(Rung):
-        ahead = [*_climbable(case, rules), *_held_by_people(case, rules)]
-        if not ahead:
-            break
-        at, planned = min(((_when(case, p, now), p) for p in ahead), key=lambda x: (x[0], _NAMES_ORDER[x[1].rung]))
-        steps.append(Step(replace(planned, due_at=at), effects_of(case, planned, rules, at)))
-        case, now = _imagine(case, planned, rules, at)
-    return tuple(steps)
-
-
-def _when(case: Case, planned: Planned, now: datetime) -> datetime:
-    return max(now, planned.due_at, *(case.tasks[task_id].due_at for task_id in planned.blocked_by))
-
-
-def _held_by_people(case: Case, rules: Rules) -> list[Planned]:
-    """Rungs that time alone cannot climb: the chain's first behind a task or an approval."""
-    planned = plan(case, rules)
-    first = next((r for r in _CHAIN if any(p.rung is r for p in planned)), None)
-    at_once = Rung.AT_ONCE_AUTHORITIES
-    return [p for p in planned if (p.blocked_by and p.rung is first) or (p.approval and p.rung in {first, at_once})]
-
-
-def _imagine(case: Case, planned: Planned, rules: Rules, at: datetime) -> tuple[Case, datetime]:
-    """The case after this rung, every mail relayed and, for the rung's sake, every task that held it done."""
-    seq = case.last_seq
-    effects = effects_of(case, planned, rules, at)
-    happened: list[e.Event] = [e.TaskDone(task_id=t, proof="") for t in planned.blocked_by]
-    happened.append(
-        e.RungClimbed(rung=planned.rung, clock=planned.clock, due_at=planned.due_at, mails=0, tasks=len(effects))
-    )
-    for place, effect in enumerate(effects):
-        happened += _imagined(effect, f"imagined-{seq}-{place}", planned.rung)
-    for event in happened:
-        seq += 1
-        case = apply(case, e.Entry(seq, at, e.MACHINE, event))
-    return case, at
-
-
-def _imagined(effect: Effect, effect_id: str, rung: Rung) -> list[e.Event]:
-    if isinstance(effect, TaskEffect):
-        opened: list[e.Event] = [
-            e.TaskOpened(
-                task_id=effect_id,
-                kind=effect.kind,
-                channel=effect.channel,
-                target=effect.target,
-                due_at=effect.due_at,
-                rung=rung,
-                blocking=effect.blocking,
-            )
-        ]
-        if effect.kind is TaskKind.REFERRAL:
-            opened.append(_referred(effect.target, effect.channel, effect_id))
-        return opened
-    queued = e.MailQueued(
-        mail_id=effect_id,
-        mail_type=effect.type,
-        to=effect.to,
-        language=Language.FR,
-        not_before=effect.not_before,
-        rung=rung,
-    )
-    relayed = e.MailRelayed(mail_id=effect_id, mail_type=effect.type, to=effect.to, attempt=1, reply="")
-    if effect.type is MailType.REFERRAL:
-        return [queued, relayed, _referred(effect.to, Channel.MAIL, effect_id)]
-    return [queued, relayed]
-
-
-def _referred(authority_id: str, channel: Channel, by: str) -> e.Event:
-    return e.AuthorityReferred(authority_id=authority_id, channel=channel, by=by, dossier_sha256="", dossier="")
-
-
-def own_lapses(case: Case, rules: Rules, now: datetime) -> tuple[OwnLapse, ...]:
-    """R12: our own clocks that ran out and for which no coordinator was called lately. Shown as ours."""
-    lapses = [lapse for lapse in _own_deadlines(case, rules) if lapse.due_at <= now]
-    return tuple(lapse for lapse in lapses if _call_due(case, lapse, rules.policy, now))
-
-
-def _call_due(case: Case, lapse: OwnLapse, policy: Policy, now: datetime) -> bool:
-    called = case.calls.get((lapse.clock, lapse.subject))
-    return called is None or now - called >= policy.call_again_after
-
-
-def _own_deadlines(case: Case, rules: Rules) -> Iterator[OwnLapse]:
-    if not case.open:
-        return
-    clocks = rules.policy.own_clocks
-    for person in case.persons.values():
-        if person.standing >= Standing.S2 and person.standing_at and not case.released and not case.answered_at:
-            due = add(person.standing_at, clocks[OwnClock.STANDING_TO_RELEASED], rules.calendar)
-            yield OwnLapse(OwnClock.STANDING_TO_RELEASED, person.id, due)
-    for task in case.tasks.values():
-        if task.open:
-            yield OwnLapse(OwnClock.TASK_OVERDUE, task.id, task.due_at)
-    for approval in case.approvals.values():
-        if not (approval.refused or approval.expired) and not approved(
-            approval, rules.policy.approvals.get(approval.act, 0)
-        ):
-            due = add(approval.proposed_at, clocks[OwnClock.DUE_TO_APPROVED], rules.calendar)
-            yield OwnLapse(OwnClock.DUE_TO_APPROVED, approval.id, due)
-
-
-def next_own_instant(case: Case, rules: Rules) -> datetime | None:
-    """When the next of our own clocks runs out, or rings again."""
-    again = rules.policy.call_again_after
-    instants = (
-        max(lapse.due_at, case.calls[lapse.clock, lapse.subject] + again)
-        if (lapse.clock, lapse.subject) in case.calls
-        else lapse.due_at
-        for lapse in _own_deadlines(case, rules)
-    )
-    return min(instants, default=None)
-
-
-def whose_move(case: Case, policy: Policy) -> Party:
-    """Who has the next action: shown in every inbox row."""
-    if not case.open:
-        return Party.MACHINE
-    if case.state(Axis.CONTACT) == "searching" or any(task.open for task in case.tasks.values()):
-        return Party.COORDINATOR
-    if any(still.why == "contested" and still.end is None for still in case.stills):
-        return Party.COORDINATOR
-    if case.answered_at or (case.standing_at and not case.released):
-        return Party.COORDINATOR
-    return Party.ORGANISATION if running(case, policy) or case.released_to else Party.COORDINATOR

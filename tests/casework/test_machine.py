@@ -23,9 +23,10 @@ from disclosure.casework.casefile import CaseFile, Fact
 from disclosure.casework.office import new_id
 from disclosure.protocol import events as e
 from disclosure.protocol import ladder
-from disclosure.protocol.case import Case, MailState
 from disclosure.protocol.codes import Clock, EmbargoEnd, MailType, Proof, Rung, TaskKind
+from disclosure.protocol.effects import next_contact
 from disclosure.protocol.errors import DisclosureError
+from disclosure.protocol.state import Case, MailState
 from disclosure.protocol.values import Language, Party, Severity, Standing
 from disclosure.store import ledger
 from disclosure.store.tables import outbox, tasks
@@ -132,7 +133,7 @@ class Alert(RuleBasedStateMachine):
     @rule()
     def first_contact(self) -> None:
         case = self.file.case
-        if ladder.next_contact(case) is None or case.released_to:
+        if next_contact(case) is None or case.released_to:
             return
         mail = e.MailQueued(
             mail_id=new_id(),

@@ -8,7 +8,7 @@ import pytest
 
 from disclosure.casework import timeline, words
 from disclosure.protocol import codes, values
-from disclosure.protocol.case import FIRST, TRANSITIONS
+from disclosure.protocol.axes import FIRST, TRANSITIONS
 from disclosure.protocol.events import EVENT_TYPES
 from disclosure.protocol.values import Language, Standing
 

@@ -7,9 +7,10 @@ from datetime import UTC, date, datetime, timedelta
 
 from disclosure.protocol import events as e
 from disclosure.protocol.authorities import When
-from disclosure.protocol.case import Case, apply
+from disclosure.protocol.case import apply
 from disclosure.protocol.codes import Act, MailType, OwnClock, Proof
 from disclosure.protocol.ladder import ClockProfile, Policy, Referral, Rules
+from disclosure.protocol.state import Case
 from disclosure.protocol.values import AlertKind, Answer, Channel, Language, Party, Role, Sector, Severity, Standing
 from disclosure.protocol.worktime import Duration, Time, WorkCalendar
 

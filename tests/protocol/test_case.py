@@ -11,10 +11,12 @@ import pytest
 
 from disclosure.protocol import case as rules
 from disclosure.protocol import events as e
-from disclosure.protocol.case import FACTS_ONLY, FIRST, TRANSITIONS, Axis, Report, apply_to_report, fold, fold_report
+from disclosure.protocol.axes import FIRST, TRANSITIONS, Axis
+from disclosure.protocol.case import FACTS_ONLY, fold
 from disclosure.protocol.codes import Act, EmbargoEnd, MailType, Proof
 from disclosure.protocol.errors import DisclosureError, IllegalMove, Refused
 from disclosure.protocol.plain import from_plain, parts_of, to_plain
+from disclosure.protocol.report import Report, apply_to_report, fold_report
 from disclosure.protocol.values import Audience, Channel, Party, Standing
 from tests.protocol.builders import T0, H, Story
 

@@ -9,22 +9,10 @@ import pytest
 from disclosure.protocol import events as e
 from disclosure.protocol.authorities import When
 from disclosure.protocol.codes import Act, Clock, EmbargoEnd, MailType, OwnClock, Rung, TaskKind
-from disclosure.protocol.ladder import (
-    MailEffect,
-    Planned,
-    Referral,
-    Rules,
-    TaskEffect,
-    due_rungs,
-    effects_of,
-    next_instant,
-    next_rung,
-    own_lapses,
-    plan,
-    preview,
-    proposals_due,
-    running,
-)
+from disclosure.protocol.effects import MailEffect, TaskEffect, effects_of
+from disclosure.protocol.ladder import Planned, Referral, Rules, next_instant, next_rung, plan, proposals_due, running
+from disclosure.protocol.ownclocks import own_lapses
+from disclosure.protocol.preview import due_rungs, preview
 from disclosure.protocol.values import Channel, Language, Party, Severity
 from tests.protocol.builders import ANSSI, CNIL, RULES, T0, H, Story, rules
 

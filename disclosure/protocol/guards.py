@@ -1,0 +1,124 @@
+"""The few rules that couple the axes: what a rule of the protocol forbids in this case, whatever an axis says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from disclosure.protocol import events as e
+from disclosure.protocol.axes import Axis
+from disclosure.protocol.codes import Rung
+from disclosure.protocol.errors import IllegalMove, Refused
+from disclosure.protocol.state import Case
+from disclosure.protocol.values import Standing
+
+
+def forbidden(case: Case, entry: e.Entry) -> None:
+    """Raise where a rule forbids the event in this case, whatever the axis says."""
+    rule = _RULES.get(type(entry.event))
+    if rule:
+        rule(case, entry.event)
+
+
+def _release_needs_standing(case: Case, event: e.NoticeReleased) -> None:
+    person = case.persons.get(event.person_id)
+    if person is None:
+        raise Refused("R29", "unknown_person")
+    if person.standing < Standing.S2:
+        raise Refused("R29", "standing_too_low")
+    if event.standing != person.standing or event.fingerprint != person.fingerprint:
+        raise Refused("R29", "release_names_another_state")  # the coordinator saw something older
+    if not (event.personal_data_masked and event.source_unrecognisable):
+        raise Refused("R20", "release_questions")
+
+
+def _needs_release(case: Case, event: e.NoticeOpened | e.NoticeAcknowledged) -> None:
+    person = case.persons.get(event.person_id)
+    if person is None or person.released_at is None:
+        raise Refused("R26", "nothing_released_to_this_person")
+
+
+def _needs_confirmed(case: Case, event: Any) -> None:
+    if event.person_id not in case.persons:
+        raise Refused("R29", "unknown_person")
+
+
+def _own_address_needs_tied_domain(case: Case, event: e.OwnAddressNamed) -> None:
+    _needs_confirmed(case, event)
+    if event.domain_id not in case.domains:
+        raise Refused("R29", "domain_not_tied")
+
+
+def _rung_once(case: Case, event: e.RungClimbed) -> None:
+    if event.rung in case.rungs:
+        raise IllegalMove("ladder", event.rung, "RungClimbed")
+    if not case.open:
+        raise IllegalMove(Axis.LIFE, "closed", "RungClimbed")
+
+
+def _contacts_usable(case: Case, event: e.FirstContactReleased | e.ContactsChosen) -> None:
+    for contact_id in event.contact_ids:
+        contact = case.contacts.get(contact_id)
+        if contact is None:
+            raise Refused("R16", "unknown_contact")
+        if contact.intermediary and isinstance(event, e.FirstContactReleased):
+            raise Refused("R14b", "intermediary")
+        if contact.disabled:
+            raise Refused("R31", "contact_disabled")
+    if isinstance(event, e.FirstContactReleased) and not case.domains:
+        raise Refused("R14a", "no_domain_tied")
+
+
+def _task_open(case: Case, event: e.TaskDone | e.TaskCancelled) -> None:
+    task = case.tasks.get(event.task_id)
+    if task is None or not task.open:
+        raise IllegalMove("task", "done" if task else "unknown", type(event).__name__)
+
+
+def _paused_once(case: Case, event: e.ClockPaused | e.ClockResumed) -> None:
+    paused = case.stands_still("paused")
+    if paused == isinstance(event, e.ClockPaused):
+        raise IllegalMove("clock", "paused" if paused else "running", type(event).__name__)
+
+
+def _publish_needs_end(case: Case, event: e.CasePublished) -> None:
+    if case.state(Axis.REMEDIATION) == "none" and case.embargo_ended_at is None and Rung.AUTHORITIES not in case.rungs:
+        raise Refused("R46", "embargo_running")
+
+
+def _approval_open(case: Case, event: e.ApprovalGiven | e.ApprovalRefused | e.ApprovalExpired) -> None:
+    approval = case.approvals.get(event.approval_id)
+    if approval is None or approval.refused or approval.expired:
+        raise IllegalMove("approval", "closed", type(event).__name__)
+
+
+def _embargo_after_contact(case: Case, _: e.EmbargoEnded) -> None:
+    if case.contact_started_at is None:
+        raise Refused("R36", "before_first_contact")  # what was public before sets severity only
+
+
+_RULES: Mapping[type[e.Event], Callable[[Case, Any], None]] = {
+    e.NoticeReleased: _release_needs_standing,
+    e.NoticeOpened: _needs_release,
+    e.NoticeAcknowledged: _needs_release,
+    e.NoticeContested: _needs_confirmed,
+    e.RemediationPlanned: _needs_confirmed,
+    e.RemediationClaimed: _needs_confirmed,
+    e.OrganisationWrote: _needs_confirmed,
+    e.StandingShown: _needs_confirmed,
+    e.StandingObjected: _needs_confirmed,
+    e.CertificateHandedIn: _needs_confirmed,
+    e.OwnAddressNamed: _own_address_needs_tied_domain,
+    e.RungClimbed: _rung_once,
+    e.FirstContactReleased: _contacts_usable,
+    e.ContactsChosen: _contacts_usable,
+    e.TaskDone: _task_open,
+    e.TaskCancelled: _task_open,
+    e.ClockPaused: _paused_once,
+    e.ClockResumed: _paused_once,
+    e.CasePublished: _publish_needs_end,
+    e.ApprovalGiven: _approval_open,
+    e.ApprovalRefused: _approval_open,
+    e.ApprovalExpired: _approval_open,
+    e.EmbargoEnded: _embargo_after_contact,
+}

@@ -1,0 +1,197 @@
+"""What is so in a case now, as values. How it came to be so is case.py; ids are ours, nothing here a stranger wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from disclosure.protocol import events as e
+from disclosure.protocol.axes import FIRST, Axis
+from disclosure.protocol.codes import Act, Clock, EmbargoEnd, MailType, OwnClock, Proof, Rung, TaskKind
+from disclosure.protocol.values import Channel, Language, Role, Standing
+
+
+class MailState(StrEnum):
+    """Attempted, relayed, bounced are separate facts (R31)."""
+
+    QUEUED = "queued"
+    PREPARED = "prepared"
+    AMBIGUOUS = "ambiguous"
+    RELAYED = "relayed"
+    DELIVERED = "delivered"
+    DEAD = "dead"  # refused for good, given up, or bounced
+
+
+@dataclass(frozen=True)
+class Contact:
+    """``seq``: the entry that holds its sealed address. ``order``: who wins is ranking.py's matter."""
+
+    id: str
+    seq: int
+    channel: Channel
+    source: str
+    rank: int = 0
+    confidence: str = "manual"
+    reason: str = "entered_by_hand"
+    flags: tuple[str, ...] = ()
+    domain_id: str = ""
+    review: bool = False
+    intermediary: bool = False
+    manual: bool = False
+    suggested: bool = False
+    disabled: str = ""
+
+
+@dataclass(frozen=True)
+class Mail:
+    id: str
+    type: MailType
+    to: str
+    language: Language
+    rung: Rung | None
+    queued_at: datetime
+    state: MailState = MailState.QUEUED
+    relayed_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody at the organisation. ``seq``: sealed name and role; ``address_seq``: sealed own address."""
+
+    id: str
+    contact_id: str
+    seq: int
+    confirmed_at: datetime
+    standing: Standing = Standing.S1
+    proof: Proof = Proof.LINK_AND_CODE
+    standing_at: datetime | None = None
+    address_seq: int = 0
+    certificate_id: str = ""
+    fingerprint: str = ""
+    objected: bool = False
+    released_at: datetime | None = None
+    release_seq: int = 0
+    opened_at: datetime | None = None
+    acknowledged_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Task:
+    id: str
+    kind: TaskKind
+    channel: Channel
+    target: str
+    opened_at: datetime
+    due_at: datetime
+    rung: Rung | None
+    blocking: bool
+    done_at: datetime | None = None
+    cancelled: bool = False
+
+    @property
+    def open(self) -> bool:
+        return self.done_at is None and not self.cancelled
+
+
+@dataclass(frozen=True)
+class Approval:
+    id: str
+    act: Act
+    subject: str
+    proposed_at: datetime
+    proposed_by: str
+    expires_at: datetime
+    given_by: tuple[str, ...] = ()
+    refused: bool = False
+    expired: bool = False
+
+
+@dataclass(frozen=True)
+class Still:
+    """Time in which the clock stands still (R31, R35); ``end`` is None while it lasts."""
+
+    start: datetime
+    end: datetime | None
+    why: str
+
+
+@dataclass(frozen=True)
+class Climbed:
+    at: datetime
+    due_at: datetime
+    clock: Clock
+
+
+@dataclass(frozen=True)
+class Referred:
+    at: datetime
+    channel: Channel
+    by: str  # a mail's or a task's id
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is so now. Ids are ours; nothing here was written by a stranger."""
+
+    role: Role = Role.CONTROLLER
+    number: str = ""
+    policy_version: str = ""
+    opened_at: datetime | None = None
+    assessed: e.CaseAssessed | None = None
+    coordinator_id: str = ""
+    axes: Mapping[Axis, str] = field(
+        default_factory=lambda: {axis: state for axis, state in FIRST.items() if axis is not Axis.TRIAGE}
+    )
+    reports: Mapping[str, str] = field(default_factory=dict)
+    domains: Mapping[str, int] = field(default_factory=dict)  # domain id → seq of its entry
+    contacts: Mapping[str, Contact] = field(default_factory=dict)
+    chosen: tuple[str, ...] = ()
+    released_to: tuple[str, ...] = ()
+    mails: Mapping[str, Mail] = field(default_factory=dict)
+    persons: Mapping[str, Person] = field(default_factory=dict)
+    tasks: Mapping[str, Task] = field(default_factory=dict)
+    approvals: Mapping[str, Approval] = field(default_factory=dict)
+    rungs: Mapping[Rung, Climbed] = field(default_factory=dict)
+    referred: Mapping[str, Referred] = field(default_factory=dict)
+    calls: Mapping[tuple[OwnClock, str], datetime] = field(default_factory=dict)
+    stills: tuple[Still, ...] = ()
+    extensions: Mapping[Clock, int] = field(default_factory=dict)  # seconds
+    contact_started_at: datetime | None = None
+    s1_at: datetime | None = None
+    standing_at: datetime | None = None
+    draft_seq: int = 0
+    acknowledged_at: datetime | None = None
+    answered_at: datetime | None = None  # remediation claimed, dated plan, or a contest upheld: the action clock's end
+    embargo_ended_at: datetime | None = None
+    embargo_end: EmbargoEnd | None = None
+    unreachable_at: datetime | None = None
+    erased: bool = False
+    last_seq: int = 0
+    last_at: datetime | None = None
+
+    @property
+    def open(self) -> bool:
+        return self.axes[Axis.LIFE] == "open"
+
+    def state(self, axis: Axis) -> str:
+        return self.axes[axis]
+
+    @property
+    def released(self) -> Person | None:
+        """The person to whom the notice was released last; the notice clock runs on this person (R33)."""
+        held = [person for person in self.persons.values() if person.released_at]
+        return max(held, key=lambda person: (person.released_at, person.release_seq), default=None)
+
+    def stands_still(self, why: str) -> bool:
+        return any(still.why == why and still.end is None for still in self.stills)
+
+    def written_to(self) -> tuple[str, ...]:
+        """Contacts to whom a mail of ours was relayed and did not come back, in the order of writing."""
+        alive = {MailState.RELAYED, MailState.DELIVERED, MailState.AMBIGUOUS}
+        ids = (mail.to for mail in self.mails.values() if mail.state in alive and mail.to in self.contacts)
+        return tuple(dict.fromkeys(ids))
+
+    def live_contacts(self) -> tuple[str, ...]:
+        return tuple(cid for cid in self.written_to() if not self.contacts[cid].disabled)
