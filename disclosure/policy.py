@@ -56,28 +56,20 @@ class PolicyBook:
     def calendar(self, country: str) -> WorkCalendar:
         return _calendar(country)
 
-    def rules_for(self, case: Case, confirmed: Collection[str], *, demo: bool, letters: bool) -> Rules:
+    def rules_for(self, case: Case, confirmed: Collection[str], *, letters: bool) -> Rules:
         """What decides for this case. ``confirmed``: ids of channels that the operator has confirmed (R38)."""
         policy = self.version(case.policy_version)
         country = case.assessed.country if case.assessed else ""
-        referrals = self._referrals(case, confirmed, demo=demo)
+        referrals = self._referrals(case, confirmed)
         return Rules(_with_letters(policy, letters), self.calendar(country), referrals)
 
-    def _referrals(self, case: Case, confirmed: Collection[str], *, demo: bool) -> tuple[Referral, ...]:
+    def _referrals(self, case: Case, confirmed: Collection[str]) -> tuple[Referral, ...]:
         about = case.assessed
         if about is None:
             return ()
-        routes = routing.route(
-            about.kind,
-            about.personal_data,
-            about.country,
-            about.sector,
-            self.authorities,
-            self.when,
-            confirmed,
-            demo=demo,
-        )
-        return tuple(Referral(r.authority.id, r.when, r.channel.channel) for r in routes if r.when is not When.NEVER)
+        matter = routing.Matter(about.kind, about.personal_data, about.country, about.sector)
+        routes = routing.route(matter, self.authorities, self.when, confirmed)
+        return tuple(Referral(r.authority.id, r.when, r.channel.channel) for r in routes)
 
     def language_for(self, case: Case, to: str) -> Language:
         """The organisation's language first (R19); an authority's own."""

@@ -66,7 +66,7 @@ def load(office: Office, connection: Connection, case_id: str) -> CaseFile:
 def rules_for(office: Office, connection: Connection, case: Case) -> Rules:
     confirmed = frozenset(connection.scalars(select(confirmed_channels.c.channel_id)))
     letters = office.settings.letters_budget > 0
-    return office.policy.rules_for(case, confirmed, demo=office.settings.demo, letters=letters)
+    return office.policy.rules_for(case, confirmed, letters=letters)
 
 
 def look(office: Office, case_id: str) -> CaseFile:

@@ -65,7 +65,7 @@ def channel_id(authority: Authority, channel: AuthorityChannel) -> str:
     return f"{authority.id}:{channel.channel}"
 
 
-def sendable(authority: Authority, channel: AuthorityChannel, confirmed: Collection[str], *, demo: bool) -> bool:
+def sendable(authority: Authority, channel: AuthorityChannel, confirmed: Collection[str]) -> bool:
     """R38: nothing is sent before the operator confirmed the channel; low confidence never goes by itself."""
     return channel.confidence in {"A", "B"} and channel_id(authority, channel) in confirmed
 
@@ -74,48 +74,54 @@ def is_old(channel: AuthorityChannel, today: date) -> bool:
     return today - channel.checked_on > OLD
 
 
+@dataclass(frozen=True)
+class Matter:
+    """What a case is about, as far as routing asks."""
+
+    kind: AlertKind
+    personal_data: Answer
+    country: str
+    sector: Sector
+
+
 def route(
-    kind: AlertKind,
-    personal_data: Answer,
-    country: str,
-    sector: Sector,
-    table: Sequence[Authority],
-    policy: Mapping[str, When],
-    confirmed: Collection[str],
-    *,
-    demo: bool,
+    matter: Matter, table: Sequence[Authority], policy: Mapping[str, When], confirmed: Collection[str]
 ) -> tuple[Route, ...]:
-    """R41: every alert → national CSIRT of the organisation's country; personal data → its data-protection one."""
+    """R41: every alert → national CSIRT of the organisation's country; personal data → its data-protection one.
+
+    ``confirmed``: ids of channels that the operator has confirmed. Personal data "unknown" routes nowhere by itself.
+    """
     routes = []
-    for authority, reason in _competent(personal_data, country, sector, table):
+    for authority, reason in _competent(matter, table):
         when = policy.get(authority.role, When.NEVER)
-        channel = _best(authority, confirmed, demo=demo)
-        if when is not When.NEVER and channel is not None:
-            task = channel.channel is not Channel.MAIL
-            routes.append(Route(authority, when, channel, task, reason))
+        if when is not When.NEVER:
+            channel = _best(authority, confirmed)
+            routes.append(Route(authority, when, channel, channel.channel is not Channel.MAIL, reason))
     return tuple(routes)
 
 
-def _competent(
-    personal_data: Answer, country: str, sector: Sector, table: Sequence[Authority]
-) -> Iterator[tuple[Authority, str]]:
+def _competent(matter: Matter, table: Sequence[Authority]) -> Iterator[tuple[Authority, str]]:
     for authority in table:
-        if authority.country != country:
+        if authority.country != matter.country:
             continue
         if authority.role is AuthorityRole.NATIONAL_CSIRT:
             yield authority, "every_alert"
-        elif authority.role is AuthorityRole.DPA and personal_data is Answer.YES:
+        elif authority.role is AuthorityRole.DPA and matter.personal_data is Answer.YES:
             yield authority, "personal_data"
-        elif authority.role is AuthorityRole.SECTOR_CSIRT and sector in authority.sectors:
+        elif authority.role is AuthorityRole.SECTOR_CSIRT and matter.sector in authority.sectors:
             yield authority, "sector"
 
 
-def _best(authority: Authority, confirmed: Collection[str], *, demo: bool) -> AuthorityChannel | None:
-    """A confirmed mail channel with its certificate, else what a person can do: the table's first other channel."""
+def _best(authority: Authority, confirmed: Collection[str]) -> AuthorityChannel:
+    """A confirmed mail channel, else what a person can do; with no channel known, a person finds one."""
     for channel in authority.channels:
-        if channel.channel is Channel.MAIL and sendable(authority, channel, confirmed, demo=demo):
+        if channel.channel is Channel.MAIL and sendable(authority, channel, confirmed):
             return channel
-    return next((c for c in authority.channels if c.channel is not Channel.MAIL), None)
+    by_hand = (c for c in authority.channels if c.channel is not Channel.MAIL)
+    return next(by_hand, _TO_BE_FOUND)
+
+
+_TO_BE_FOUND = AuthorityChannel(Channel.FORM, "", "no channel is known", date(2026, 11, 23), "U")
 
 
 def from_mapping(data: Mapping[str, Any]) -> tuple[Authority, ...]:

@@ -122,7 +122,7 @@ def test_look_alikes(text: str, deceptive: bool, why: str) -> None:
 
 
 INSIDE = [
-    ("0.0.0.0", "this host"),
+    ("0.0.0.0", "this host"),  # noqa: S104 - an address to be refused
     ("0.1.2.3", "this network"),
     ("10.0.0.1", "RFC 1918"),
     ("172.16.0.1", "RFC 1918"),

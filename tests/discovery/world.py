@@ -7,6 +7,7 @@ import socket
 import socketserver
 import ssl
 import struct
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -103,8 +104,6 @@ class _Quiet:
     """A client that hangs up is part of the play; anything else is a fault of the world and must be seen."""
 
     def handle_error(self, *_: object) -> None:
-        import sys
-
         if not isinstance(sys.exception(), OSError):
             raise  # noqa: PLE0704 - inside the handler of socketserver
 
@@ -127,7 +126,7 @@ class _UdpQuestion(socketserver.BaseRequestHandler):
         reply = self.server.zone.answer(query)
         if reply is None:
             return
-        wire = reply.to_wire()
+        wire = reply.to_wire(max_size=65_535)
         if len(wire) > query.payload:
             short = dns.message.make_response(query)
             short.flags |= dns.flags.TC
