@@ -18,6 +18,7 @@ import dns.resolver
 from dns.rdtypes.ANY.TXT import TXT
 
 from disclosure.discovery.evidence import DnsEvidence, Outcome
+from disclosure.protocol.errors import NotConfigured
 from disclosure.protocol.values import Domain
 
 LIFETIME = 3.0  # seconds for one question, all tries together (SF-10)
@@ -60,12 +61,15 @@ class Resolver:
     """Asks the given nameservers, or the system's when there is none. One object serves many threads.
 
     ``validating``: the servers validate DNSSEC and are reached over loopback or an authenticated channel; only then
-    does an AD flag prove anything (KD-04).
+    does an AD flag prove anything (KD-04). Raises NotConfigured where the system names no server either.
     """
 
     def __init__(self, nameservers: Sequence[Listening] = (), *, validating: bool = False) -> None:
         self.validating = validating
-        self._asks = dns.resolver.Resolver(configure=not nameservers)
+        try:
+            self._asks = dns.resolver.Resolver(configure=not nameservers)
+        except dns.resolver.NoResolverConfiguration:
+            raise NotConfigured("nameservers") from None
         if nameservers:
             self._asks.nameservers = [dns.nameserver.Do53Nameserver(s.address, s.port) for s in nameservers]
         self._asks.lifetime = LIFETIME

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dns.rcode
+import dns.resolver
 import pytest
 
-from disclosure.discovery.dns import MAX_TXT, txt_bytes
+from disclosure.discovery.dns import MAX_TXT, Resolver, txt_bytes
 from disclosure.discovery.evidence import Outcome
+from disclosure.protocol.errors import NotConfigured
 from disclosure.protocol.values import Domain
 from tests.discovery.world import NOW, Fails, Silence, World
 
@@ -105,6 +107,15 @@ def test_one_family_that_fails_does_not_hide_the_other(world: World) -> None:
     world.zone.set("example.org", "A", "127.0.0.1")
     found = world.resolver().addresses(host, now=NOW)
     assert (found.outcome, found.texts, found.failure) == (Outcome.FOUND, ("127.0.0.1",), "")
+
+
+def test_a_system_without_name_servers_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nothing(*_: object) -> None:
+        raise dns.resolver.NoResolverConfiguration
+
+    monkeypatch.setattr("dns.resolver.Resolver.read_resolv_conf", nothing)
+    with pytest.raises(NotConfigured, match="nameservers"):
+        Resolver()
 
 
 def test_a_name_too_long_cannot_exist(world: World) -> None:

@@ -233,11 +233,11 @@ def test_a_dead_address_first_and_a_live_one_second(world: World, monkeypatch: p
     connect = socket.create_connection
     tried: list[str] = []
 
-    def first_is_dead(address: tuple[str, int], **options: float) -> socket.socket:
+    def first_is_dead(address: tuple[str, int], timeout: float) -> socket.socket:
         tried.append(address[0])
         if len(tried) == 1:
             raise OSError("no route")
-        return connect((HERE, address[1]), **options)
+        return connect((HERE, address[1]), timeout=timeout)
 
     monkeypatch.setattr("socket.create_connection", first_is_dead)
     monkeypatch.setattr(Fetcher, "_may_connect", lambda *_: True)

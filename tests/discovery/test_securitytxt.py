@@ -149,7 +149,8 @@ def test_limits(body: bytes, code: Code, why: str) -> None:
 )
 def test_a_page_for_people_is_no_file(body: str) -> None:
     """ST-02: whatever the server calls it."""
-    assert (of(body).fields, of(body).codes) == (0, {Code.NO_SECURITY_TXT})
+    assert of(body).fields == 0
+    assert of(body).codes == {Code.NO_SECURITY_TXT}
 
 
 # --- contacts --------------------------------------------------------------------------------------------------------
