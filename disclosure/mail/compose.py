@@ -1,0 +1,279 @@
+"""Every mail of the protocol as a type that holds only what that mail may say (R19–R24; style rule 4).
+
+A contact request has no field of the report: there is nowhere to put one. Words are in templates/mail/{fr,en}; the
+organisation's language stands first, the other below. Plain text, 72 columns.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from datetime import date, datetime
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from disclosure.language import format_day, format_when
+from disclosure.protocol.values import AlertNumber, Language, Operator, Severity
+
+COLUMNS = 72
+RULE = "-" * COLUMNS
+
+
+@dataclass(frozen=True)
+class MailText:
+    """``languages`` in the order in which they stand in the body."""
+
+    subject: str
+    body: str
+    languages: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Who writes, and where a reader checks us without clicking (R19, R24)."""
+
+    operator: Operator
+    coordinator: str
+    check_url: str
+    rules_url: str
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class Door:
+    """A signed link and the code that stands in the mail's body only (R25)."""
+
+    url: str
+    code: str
+
+
+@dataclass(frozen=True)
+class ContactRequest:
+    """R19: one text for every alert, severity and kind."""
+
+    sender: Sender
+    number: AlertNumber
+    domain: str
+    door: Door
+    hoped_by: datetime
+
+
+@dataclass(frozen=True)
+class Reminder:
+    """To another contact or over another channel; says that we wrote before."""
+
+    sender: Sender
+    number: AlertNumber
+    domain: str
+    door: Door
+    first_written_at: datetime
+
+
+@dataclass(frozen=True)
+class SecondCode:
+    """R29, S2."""
+
+    sender: Sender
+    number: AlertNumber
+    code: str
+    hours: int
+
+
+@dataclass(frozen=True)
+class NoticeReady:
+    """The notice waits on the case page; nothing of it is here."""
+
+    sender: Sender
+    number: AlertNumber
+    door: Door
+
+
+@dataclass(frozen=True)
+class StatedFact:
+    """``basis`` in words: reported to us, publicly visible on …, said by the organisation."""
+
+    basis: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Told:
+    authority: str
+    at: datetime | None
+
+
+@dataclass(frozen=True)
+class Notice:
+    """R20: everything that is needed to fix the problem. Leaves encrypted only."""
+
+    sender: Sender
+    number: AlertNumber
+    alert_on: date
+    severity: Severity
+    severity_words: dict[Language, str]
+    personal_data: bool
+    presentation: str
+    technical: str
+    facts: dict[Language, tuple[StatedFact, ...]]
+    advice: str
+    told: tuple[Told, ...]
+    door: Door
+
+
+@dataclass(frozen=True)
+class SomebodyConfirmed:
+    """R29: to everybody written to before; they may object."""
+
+    sender: Sender
+    number: AlertNumber
+    door: Door
+    confirmed_at: datetime
+
+
+@dataclass(frozen=True)
+class HeadsUp:
+    """R34: names authority and date, no detail."""
+
+    sender: Sender
+    number: AlertNumber
+    domain: str
+    authorities: tuple[str, ...]
+    at: datetime
+    door: Door
+
+
+@dataclass(frozen=True)
+class Referral:
+    """R39: to an authority, encrypted only; never a link."""
+
+    sender: Sender
+    number: AlertNumber
+    organisation: str
+    authority: str
+    first_written_at: datetime | None
+    others_told: tuple[str, ...]
+    dossier: str
+
+
+@dataclass(frozen=True)
+class LaterFact:
+    """R39: acknowledgement, contest, remediation, correction; encrypted only."""
+
+    sender: Sender
+    number: AlertNumber
+    organisation: str
+    authority: str
+    fact: dict[Language, str]
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Thanks:
+    sender: Sender
+    number: AlertNumber
+
+
+@dataclass(frozen=True)
+class CoordinatorsCalled:
+    """R12: no content; somebody should look at the desk."""
+
+    desk_url: str
+
+
+Mail = (
+    ContactRequest
+    | Reminder
+    | SecondCode
+    | NoticeReady
+    | Notice
+    | SomebodyConfirmed
+    | HeadsUp
+    | Referral
+    | LaterFact
+    | Thanks
+    | CoordinatorsCalled
+)
+_TEMPLATES = {
+    ContactRequest: "contact_request",
+    Reminder: "reminder",
+    SecondCode: "second_code",
+    NoticeReady: "notice_ready",
+    Notice: "notice",
+    SomebodyConfirmed: "somebody_confirmed",
+    HeadsUp: "heads_up",
+    Referral: "referral",
+    LaterFact: "later_fact",
+    Thanks: "thanks",
+    CoordinatorsCalled: "coordinators_called",
+}
+# One recipient with one known language: an authority, a coordinator. Everything else says it twice.
+_ONE_LANGUAGE = (Referral, LaterFact, CoordinatorsCalled)
+
+
+def compose(mail: Mail, first: Language) -> MailText:
+    """Subject and body, ``first`` above the other language. The subject is in the first language only."""
+    other = Language.EN if first is Language.FR else Language.FR
+    languages = (first,) if isinstance(mail, _ONE_LANGUAGE) else (first, other)
+    written = [_render(mail, language) for language in languages]
+    below = [
+        f"{RULE}\n{_BELOW[language]}\n{RULE}\n\n{body}" for language, (_, body) in zip(languages, written, strict=True)
+    ]
+    body = "\n".join([written[0][1], *below[1:]])
+    return MailText(written[0][0], body, tuple(str(language) for language in languages))
+
+
+_BELOW = {Language.FR: "Le même message en français", Language.EN: "The same message in English"}
+
+
+def _render(mail: Mail, language: Language) -> tuple[str, str]:
+    """(subject, body) of one language: the template's first line is the subject."""
+    held = {field.name: getattr(mail, field.name) for field in fields(mail)}
+    held["language"] = language
+    template = _environment(language).get_template(f"{language}/{_TEMPLATES[type(mail)]}.txt")
+    subject, _, body = template.render(held).partition("\n")
+    return subject.strip(), wrap(body.strip("\n")) + "\n"
+
+
+@cache
+def _environment(language: Language) -> Environment:
+    packaged = Path(__file__).parent.parent / "templates"
+    folder = packaged if packaged.is_dir() else packaged.parent.parent / "templates"
+    environment = Environment(
+        loader=FileSystemLoader(folder / "mail"),
+        undefined=StrictUndefined,
+        autoescape=False,  # noqa: S701 - plain text
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["when"] = lambda instant: format_when(instant, language)
+    environment.filters["day"] = lambda day: format_day(day, language)
+    return environment
+
+
+def wrap(text: str) -> str:
+    """Paragraphs at 72 columns; indented lines, links and codes stay whole."""
+    return "\n".join(_wrapped(text.split("\n")))
+
+
+def _wrapped(lines: Iterable[str]) -> Iterable[str]:
+    paragraph: list[str] = []
+    for line in lines:
+        if line and not line.startswith((" ", "-- ", "—")) and line != RULE:
+            paragraph.append(line)
+            continue
+        yield from _fill(paragraph)
+        paragraph = []
+        yield line.rstrip()
+    yield from _fill(paragraph)
+
+
+def _fill(paragraph: list[str]) -> list[str]:
+    if not paragraph:
+        return []
+    return textwrap.wrap(
+        " ".join(paragraph), COLUMNS, break_long_words=False, break_on_hyphens=False, expand_tabs=False
+    )
