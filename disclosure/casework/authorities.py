@@ -2,15 +2,168 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, delete, insert, select
 
+from disclosure.casework import deskwords
 from disclosure.casework.office import Office
-from disclosure.casework.words import AUTHORITY_ROLES, CONFIDENCES, short, sworn
+from disclosure.casework.words import short
 from disclosure.openpgp.sandbox import judge_safely
-from disclosure.protocol.authorities import Authority, AuthorityChannel, channel_id, is_old, sendable
+from disclosure.protocol import authorities as routing
+from disclosure.protocol.authorities import Authority, AuthorityChannel
 from disclosure.protocol.errors import InvalidInput, NotFound, Refused
 from disclosure.protocol.values import Address, Channel, Language
 from disclosure.store.tables import confirmed_channels, coordinators
+
+MAX_CERTIFICATE = 1_048_576  # KD-07
+_SENDABLE = frozenset({"A", "B"})
+
+
+@dataclass(frozen=True)
+class ChannelRow:
+    """One way to one authority. ``old``: the fact was checked more than six months ago and should be looked at again."""
+
+    id: str
+    channel: Channel
+    word: str
+    address: str
+    who_may_use: str
+    source: str
+    checked_on: date
+    old: bool
+    grade: str
+    grade_words: str
+    confirmable: bool
+    needs_certificate: bool
+    confirmed_at: datetime | None = None
+    confirmed_by: str = ""
+    fingerprint: str = ""  # only of one channel's own page: judging takes a moment
+
+
+@dataclass(frozen=True)
+class AuthorityRow:
+    """``told``: what policy says of its role: at_once, on_lapse or never (R34)."""
+
+    id: str
+    name: str
+    short_name: str
+    country: str
+    competence: str
+    sectors: tuple[str, ...]
+    told: str
+    note: str
+    channels: tuple[ChannelRow, ...]
+
+
+def listing(office: Office, language: Language, now: datetime) -> tuple[AuthorityRow, ...]:
+    """Every authority of the table: the operator's country first, then by country and name."""
+    with office.store.reading() as connection:
+        query = select(confirmed_channels, coordinators.c.name).outerjoin(
+            coordinators, coordinators.c.id == confirmed_channels.c.coordinator_id
+        )
+        confirmed = {row.channel_id: row for row in connection.execute(query)}
+    home = office.settings.operator.country
+    order = sorted(office.policy.authorities, key=lambda a: (a.country != home, a.country, a.role, a.name))
+    return tuple(_authority(office, authority, confirmed, language, now) for authority in order)
+
+
+def entry(office: Office, channel_id: str, language: Language, now: datetime) -> tuple[AuthorityRow, ChannelRow]:
+    """One channel with its authority, and the fingerprint that is encrypted to. Raises NotFound."""
+    for authority in listing(office, language, now):
+        for channel in authority.channels:
+            if channel.id == channel_id:
+                return authority, replace(channel, fingerprint=_fingerprint(office, channel, now))
+    raise NotFound("channel")
+
+
+def _fingerprint(office: Office, channel: ChannelRow, now: datetime) -> str:
+    with office.store.reading() as connection:
+        query = select(confirmed_channels.c.certificate).where(confirmed_channels.c.channel_id == channel.id)
+        certificate = connection.scalar(query)
+    return judge_safely(certificate, address=None, now=now).fingerprint if certificate else ""
+
+
+def _authority(
+    office: Office, authority: Authority, confirmed: dict[str, Row[Any]], language: Language, now: datetime
+) -> AuthorityRow:
+    told = office.policy.when.get(authority.role, routing.When.NEVER)
+    return AuthorityRow(
+        id=authority.id,
+        name=authority.name,
+        short_name=authority.short_name,
+        country=authority.country,
+        competence=deskwords.say(deskwords.AUTHORITY_ROLES, authority.role, language),
+        sectors=tuple(short(sector, language) for sector in authority.sectors),
+        told=str(told),
+        note=authority.note,
+        channels=tuple(
+            _channel(authority, c, confirmed.get(routing.channel_id(authority, c)), language, now)
+            for c in authority.channels
+        ),
+    )
+
+
+def _channel(
+    authority: Authority, channel: AuthorityChannel, row: Row[Any] | None, language: Language, now: datetime
+) -> ChannelRow:
+    return ChannelRow(
+        id=routing.channel_id(authority, channel),
+        channel=channel.channel,
+        word=short(channel.channel, language),
+        address=channel.address,
+        who_may_use=channel.who_may_use,
+        source=channel.source,
+        checked_on=channel.checked_on,
+        old=routing.is_old(channel, now.date()),
+        grade=channel.confidence,
+        grade_words=deskwords.say(deskwords.GRADES, channel.confidence, language),
+        confirmable=channel.confidence in _SENDABLE,
+        needs_certificate=channel.channel is Channel.MAIL,
+        confirmed_at=row.at if row else None,
+        confirmed_by=(row.name or "") if row else "",
+    )
+
+
+def confirm_channel(
+    office: Office, channel_id: str, certificate: bytes | None, coordinator_id: str, now: datetime
+) -> None:
+    """The operator vouches for a channel: somebody looked it up again, and for mail has the certificate (R38, R39).
+
+    Raises NotFound, Refused (rows of low confidence) and InvalidInput with the judge's reason (R18).
+    """
+    authority, channel = _find(office, channel_id)
+    if channel.confidence not in _SENDABLE:
+        raise Refused("R38", "low_confidence")
+    judged = _judged(channel, certificate, now) if channel.channel is Channel.MAIL else None
+    with office.store.writing() as tx:
+        tx.execute(delete(confirmed_channels).where(confirmed_channels.c.channel_id == channel_id))
+        row = {"channel_id": channel_id, "coordinator_id": coordinator_id, "at": now, "certificate": judged}
+        tx.execute(insert(confirmed_channels).values(row))
+
+
+def _judged(channel: AuthorityChannel, certificate: bytes | None, now: datetime) -> bytes:
+    if not certificate:
+        raise InvalidInput({"certificate": "required"})  # R39: without one a referral is a task, never a clear mail
+    if len(certificate) > MAX_CERTIFICATE:
+        raise InvalidInput({"certificate": "too_large"})
+    verdict = judge_safely(certificate, address=Address.parse(channel.address), now=now)
+    if not verdict.usable:
+        raise InvalidInput({"certificate": str(verdict.reason)})
+    return verdict.certificate
+
+
+def withdraw_channel(office: Office, channel_id: str) -> None:
+    """From now on nothing goes there by itself; referrals become tasks again."""
+    with office.store.writing() as tx:
+        tx.execute(delete(confirmed_channels).where(confirmed_channels.c.channel_id == channel_id))
+
+
+def _find(office: Office, channel_id: str) -> tuple[Authority, AuthorityChannel]:
+    for authority in office.policy.authorities:
+        for channel in authority.channels:
+            if routing.channel_id(authority, channel) == channel_id:
+                return authority, channel
+    raise NotFound("channel")

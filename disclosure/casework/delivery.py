@@ -22,14 +22,14 @@ from disclosure.casework import casefile, clockwork, writing
 from disclosure.casework.casefile import CaseFile, Fact
 from disclosure.casework.office import Office, sha256
 from disclosure.casework.recipients import Unsendable
-from disclosure.casework.writing import Claim, Prepared
+from disclosure.casework.writing import ENCRYPTED, Claim, Prepared
 from disclosure.mail import relay as mail_relay
 from disclosure.mail.relay import Kind, Outcome
 from disclosure.protocol import events as e
 from disclosure.protocol.codes import MailType
 from disclosure.protocol.errors import Conflict, DisclosureError
 from disclosure.protocol.state import MailState
-from disclosure.protocol.values import Address
+from disclosure.protocol.values import Address, Language
 from disclosure.store.sealing import SYSTEM
 from disclosure.store.tables import links, outbox, second_codes
 
@@ -117,6 +117,7 @@ def _claim_of(row: Row[Any], fence: int) -> Claim:
         row.case_id,
         MailType(row.mail_type),
         row.recipient,
+        Language(row.language),
         row.state,
         row.attempts,
         row.ambiguous,
@@ -159,7 +160,7 @@ def _prepared(office: Office, claim: Claim, now: datetime) -> Prepared:
     if claim.state == "prepared":
         with office.store.reading() as connection:
             row = connection.execute(select(outbox).where(outbox.c.id == claim.id)).one()
-        if claim.mail_type in {MailType.NOTICE, MailType.REFERRAL, MailType.LATER_FACT}:
+        if claim.mail_type in ENCRYPTED:
             writing.judge_again(office, claim, now)  # R18: each passes the judge when stored and again when used
         return _unseal(office, claim, row)
     prepared = writing.prepare(office, claim, now)

@@ -233,8 +233,18 @@ def _render(mail: Mail, language: Language) -> tuple[str, str]:
     held = {field.name: getattr(mail, field.name) for field in fields(mail)}
     held["language"] = language
     template = _environment(language).get_template(f"{language}/{_TEMPLATES[type(mail)]}.txt")
-    subject, _, body = template.render(held).partition("\n")
+    rendered = template.render(held)
+    if language is Language.FR:
+        rendered = french_spaces(rendered)
+    subject, _, body = rendered.partition("\n")
     return subject.strip(), wrap(body.strip("\n")) + "\n"
+
+
+def french_spaces(text: str) -> str:
+    """The blank before : ; ? ! and inside « » does not break, so that no line begins with a colon."""
+    for sign in (":", ";", "?", "!", "»"):
+        text = text.replace(f" {sign}", f"\N{NO-BREAK SPACE}{sign}")
+    return text.replace("« ", "«\N{NO-BREAK SPACE}")
 
 
 @cache
@@ -274,6 +284,5 @@ def _wrapped(lines: Iterable[str]) -> Iterable[str]:
 def _fill(paragraph: list[str]) -> list[str]:
     if not paragraph:
         return []
-    return textwrap.wrap(
-        " ".join(paragraph), COLUMNS, break_long_words=False, break_on_hyphens=False, expand_tabs=False
-    )
+    # textwrap takes a no-break space for a letter only when it may not tidy white space.
+    return textwrap.wrap(" ".join(paragraph), COLUMNS, break_long_words=False, break_on_hyphens=False)

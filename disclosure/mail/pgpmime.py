@@ -1,7 +1,7 @@
 """PGP/MIME as measured (facts: openpgp 5): signed for what has no content, signed and encrypted for what has.
 
-The inner entity is serialised once; its bytes are what is signed or encrypted. Nothing here can make a mail with content
-that is not ciphertext: ``encrypted`` takes verdicts, and the writer refuses without a usable one (R20).
+The inner entity is serialised once; its bytes are what is signed or encrypted. Nothing here can make a mail with
+content that is not ciphertext: ``encrypted`` takes verdicts, and the writer refuses without a usable one (R20).
 """
 
 from __future__ import annotations

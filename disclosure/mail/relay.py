@@ -25,7 +25,7 @@ from disclosure.protocol.values import Address
 
 TIMEOUT = 30.0
 MAX_REPLY = 300
-# First retry after minutes (greylisting), then at least half an hour apart, the end after four days (RFC 5321, 4.5.4.1).
+# First retry after minutes (greylisting), then half an hour and more, the end after four days (RFC 5321, 4.5.4.1).
 STEPS = (timedelta(minutes=5), timedelta(minutes=15), timedelta(minutes=30), timedelta(hours=1), timedelta(hours=2))
 PATIENCE = timedelta(days=4)
 _ENHANCED = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b", re.ASCII)
@@ -141,7 +141,7 @@ def _data(client: smtplib.SMTP, message: bytes, peer: str, tls: str) -> Outcome:
     if not body.endswith(b"\r\n"):
         body += b"\r\n"
     try:
-        client.send(body + b".\r\n")  # type: ignore[arg-type]
+        client.send(body + b".\r\n")
         code, reply = client.getreply()
     except (OSError, smtplib.SMTPException) as error:
         return Outcome(Kind.AMBIGUOUS, _word(error), _printable(str(error)), peer, tls)

@@ -29,7 +29,8 @@ def dearmour(data: bytes) -> list[Block]:
     if data[:1] and data[0] & 0x80 and not data.startswith(b"\xef\xbb\xbf"):
         return [Block("", data)]
     blocks: list[Block] = []
-    kind, lines = "", None
+    kind = ""
+    lines: list[bytes] | None = None
     for raw in data.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n").split(b"\n"):
         line = raw.strip(b" \t\r")
         if line.startswith(_BEGIN) and line.endswith(_TAIL):

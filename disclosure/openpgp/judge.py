@@ -87,9 +87,7 @@ def refuse(reason: Reason, **facts: Any) -> Verdict:
     return Verdict(usable=False, reason=reason, **facts)
 
 
-def judge(
-    data: bytes, *, address: Address | None, now: datetime, expected_fingerprint: str | None = None
-) -> Verdict:
+def judge(data: bytes, *, address: Address | None, now: datetime, expected_fingerprint: str | None = None) -> Verdict:
     """The verdict on what somebody handed over: the best of its certificates, or why none is usable."""
     if len(data) > MAX_INPUT:
         return refuse(Reason.TOO_LARGE)
@@ -196,7 +194,9 @@ def _judge_subkey(head: list[Packet], subkey: list[Packet], now: datetime) -> Re
         return Reason.NOT_YET_VALID
     algorithm = key.body[5]
     bindings = [s for s in signatures if s.signature_type == SignatureType.SubkeyBinding]
-    flagged = [s for s in bindings if s.key_flags and (s.key_flags.transport_encryption or s.key_flags.storage_encryption)]
+    flagged = [
+        s for s in bindings if s.key_flags and (s.key_flags.transport_encryption or s.key_flags.storage_encryption)
+    ]
     if algorithm in _NOT_FOR_US:
         return Reason.UNSUPPORTED_ALGORITHM if flagged else Reason.NO_ENCRYPTION_SUBKEY
     if _is_weak(key):
@@ -277,5 +277,3 @@ def _flags(names: tuple[str, ...], address: Address | None) -> tuple[str, ...]:
 def _addresses(name: str) -> set[str]:
     inside = name.rpartition("<")[2].rstrip("> ") if "<" in name else name
     return {inside.strip().lower()}
-
-

@@ -1,0 +1,101 @@
+"""Words that only coordinators read: how sure a contact is, what marks it carries, why a mail stands still.
+
+Codes come from discovery, the outbox and routing. A code that has no words yet is shown as it is: it is exact, and a
+coordinator can search for it in the manual of whoever wrote it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from disclosure.language import N_, translate
+from disclosure.protocol.values import Language
+
+AUTHORITY_ROLES: Mapping[str, str] = {
+    "national_csirt": N_("National CSIRT: every alert"),
+    "dpa": N_("Data protection: personal data"),
+    "sector_csirt": N_("CSIRT of a sector"),
+    "regional_csirt": N_("Regional CSIRT"),
+    "other": N_("Other"),
+}
+# R38: facts/authorities says what each letter stands for.
+GRADES: Mapping[str, str] = {
+    "A": N_("A: read at the authority or in its register"),
+    "B": N_("B: one register, or two lists that agree"),
+    "C": N_("C: sources differ or look old; never sent to by itself"),
+    "U": N_("U: unknown; never sent to by itself"),
+}
+CONFIDENCES: Mapping[str, str] = {
+    "high": N_("high"),
+    "medium": N_("medium"),
+    "low": N_("low"),
+    "manual": N_("by hand"),
+}
+REASONS: Mapping[str, str] = {
+    "published_by_host": N_("published by the host itself"),
+    "published_by_organisation": N_("published by the organisation's main domain"),
+    "published_in_zone": N_("published in the domain's DNS zone"),
+    "conventional_mailbox": N_("a conventional mailbox: nobody published it"),
+    "entered_by_hand": N_("entered by a coordinator"),
+    "named_by_them": N_("named by a person at the organisation"),
+}
+MARKS: Mapping[str, str] = {
+    "host_may_be_compromised": N_("the host that publishes it may be in an intruder's hands"),
+    "named_twice": N_("two independent sources agree"),
+    "sources_disagree": N_("web and DNS name nobody in common"),
+    "no_mx": N_("no mail server is published for this domain"),
+    "mx_unknown": N_("its mail server could not be looked up"),
+    "public_webmail": N_("a public webmail address"),
+    "another_organisation": N_("lies at another organisation's domain"),
+    "domain_named_by_one_reporter": N_("its domain was named by one report only"),
+    "no_expire": N_("security.txt without a date of expiry"),
+    "multi_expire": N_("security.txt with two dates of expiry"),
+    "invalid_expiry": N_("security.txt with an unreadable date of expiry"),
+    "expired": N_("security.txt has expired"),
+    "long_expiry": N_("security.txt is valid for more than a year"),
+    "no_canonical": N_("security.txt does not name its own address"),
+    "no_canonical_match": N_("security.txt was written for another address"),
+    "offsite_redirect": N_("security.txt was fetched from another domain"),
+    "invalid_uri_scheme": N_("security.txt was not served over HTTPS"),
+    "invalid_cert": N_("its HTTPS certificate is not valid"),
+    "default_file": N_("looks like a file that came with the software"),
+    "signed_format_issue": N_("its signature cannot be read"),
+    "data_after_sig": N_("text stands outside its signature"),
+    "not_signed": N_("security.txt is not signed"),
+    "no_encryption": N_("no certificate is published"),
+    "weak_key": N_("weak OpenPGP key"),
+    "uid_mismatch": N_("the certificate names another address"),
+    "by_coordinator": N_("switched off by a coordinator"),
+    "refused": N_("its mail server refused it for good"),
+    "bounced": N_("our mail came back"),
+}
+OUTBOX: Mapping[str, str] = {
+    "recipe": N_("in the outbox"),
+    "prepared": N_("composed, waits to leave"),
+    "sending": N_("being handed over"),
+    "relayed": N_("taken by the relay"),
+    "delivered": N_("delivered"),
+    "dead": N_("dead"),
+    "held": N_("held for a person"),
+    "cancelled": N_("cancelled"),
+}
+# Why a mail stands still; a code of the relay (4.7.1, 550) is shown as it came.
+FAULTS: Mapping[str, str] = {
+    "ambiguous": N_("the line broke at the end: it may have arrived"),
+    "patience_ended": N_("the relay did not take it in the time that we try"),
+    "contact_not_usable": N_("the contact is switched off"),
+    "certificate_missing": N_("the certificate is missing"),
+    "certificate_refused": N_("the certificate is no longer usable"),
+    "channel_not_confirmed": N_("the channel is not confirmed"),
+    "coordinator_not_active": N_("the coordinator's account is switched off"),
+}
+
+
+def say(table: Mapping[str, str], code: str, language: Language) -> str:
+    """The words of a code, or the code itself."""
+    return translate(language, table[code]) if code in table else code.replace("_", " ")
+
+
+def head(table: Mapping[str, str], code: str, language: Language) -> str:
+    """The words before the colon: for badges and table cells."""
+    return say(table, code, language).partition(":")[0].rstrip(" \u00a0\u202f")

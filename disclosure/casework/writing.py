@@ -1,0 +1,370 @@
+"""From a queued recipe to fixed bytes: who it goes to, what it says, its link and code, signed or encrypted.
+
+No transaction is open here. A notice or a referral leaves only as ciphertext; where the certificate is not usable any
+more the mail is unsendable and a person decides, never a fall-back to clear text (R20).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from disclosure.casework import casefile, keys, recipients
+from disclosure.casework.casefile import CaseFile, domains_of
+from disclosure.casework.dossiers import basis_word
+from disclosure.casework.linking import NewLink, sign
+from disclosure.casework.notices import NoticeText, defang
+from disclosure.casework.office import Office, new_code
+from disclosure.casework.recipients import Recipient, Unsendable
+from disclosure.casework.words import state_word, word
+from disclosure.language import format_when
+from disclosure.mail import compose, pgpmime
+from disclosure.mail.compose import Door, MailText, Sender
+from disclosure.mail.pgpmime import Envelope, random_token
+from disclosure.openpgp.judge import Verdict
+from disclosure.openpgp.sandbox import judge_safely
+from disclosure.protocol import events as e
+from disclosure.protocol.authorities import When
+from disclosure.protocol.axes import Axis
+from disclosure.protocol.codes import MailType, Rung
+from disclosure.protocol.preview import preview
+from disclosure.protocol.values import Address, AlertNumber, Answer, Language, Purpose
+from disclosure.protocol.worktime import add
+from disclosure.store import ledger
+
+LINK_LIFETIME = timedelta(days=180)  # ours: a letter's answer may take months; R25 lets us revoke earlier
+CODE_LIFETIME = timedelta(hours=24)
+ENCRYPTED = frozenset({MailType.NOTICE, MailType.REFERRAL, MailType.LATER_FACT})
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A row that this process holds until the lease ends; ``fence`` tells its writes from those of a later holder."""
+
+    id: str
+    case_id: str | None
+    mail_type: MailType
+    to: str
+    language: Language
+    state: str
+    attempts: int
+    ambiguous: int
+    fence: int
+    queued_at: datetime
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What is fixed before the first attempt, and the rows that make its link and code work."""
+
+    message: bytes
+    sender: str
+    recipient: Address
+    message_id: str
+    reply_token: str
+    return_token: str
+    encrypted_to: tuple[str, ...] = ()
+    link: dict[str, object] | None = None
+    second_code: dict[str, object] | None = None
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What would leave, exactly, with marks where link and code will stand."""
+
+    subject: str
+    body: str
+    to: str
+    language: Language
+    signed_by: str
+    encrypted_to: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Draft:
+    """A mail that is composed but not yet closed."""
+
+    mail: compose.Mail
+    recipient: Recipient
+    link: NewLink | None = None
+    code: str = ""
+
+
+def prepare(office: Office, claim: Claim, now: datetime) -> Prepared:
+    """Compose, judge, sign, encrypt. Raises Unsendable with a code that the desk shows."""
+    key = keys.service_key(office)
+    if claim.case_id is None or claim.mail_type is MailType.COORDINATORS_CALLED:
+        with office.store.reading() as connection:
+            recipient, language = recipients.of_coordinator(connection, claim.to)
+        draft = _Draft(compose.CoordinatorsCalled(f"{office.settings.public_url}/desk/"), recipient)
+    else:
+        language = claim.language
+        with office.store.reading() as connection:
+            file = casefile.load(office, connection, claim.case_id)
+            draft = _draft(office, connection, file, claim, key.fingerprint, now)
+    text = compose.compose(draft.mail, language)
+    envelope, tokens = _envelope(office, draft.recipient.address, now)
+    if claim.mail_type in ENCRYPTED:
+        verdict = _judged(draft.recipient, now)
+        message = pgpmime.encrypted(text, (), envelope, [verdict], key)
+        encrypted_to = verdict.encrypts_to
+    else:
+        message, encrypted_to = pgpmime.signed(text, envelope, key, now=now), ()
+    return Prepared(
+        message,
+        f"bounce+{tokens[1]}@{office.settings.mail.domain}",
+        draft.recipient.address,
+        envelope.message_id,
+        tokens[0],
+        tokens[1],
+        encrypted_to,
+        draft.link.row if draft.link else None,
+        _code_row(office, claim, draft, now) if draft.code else None,
+    )
+
+
+def judge_again(office: Office, claim: Claim, now: datetime) -> None:
+    """R18: a certificate that was good when the bytes were made may be revoked or expired when they leave."""
+    assert claim.case_id is not None  # noqa: S101 - encrypted mails belong to a case
+    with office.store.reading() as connection:
+        file = casefile.load(office, connection, claim.case_id)
+        _judged(_recipient(office, connection, file, claim.mail_type, claim.to), now)
+
+
+def _judged(recipient: Recipient, now: datetime) -> Verdict:
+    if not recipient.certificate:
+        raise Unsendable("no_certificate")
+    verdict = judge_safely(recipient.certificate, address=None, now=now)
+    if not verdict.usable:
+        raise Unsendable(f"certificate_{verdict.reason}")
+    if recipient.fingerprint and verdict.fingerprint != recipient.fingerprint:
+        raise Unsendable("certificate_is_another_one")
+    return verdict
+
+
+def _envelope(office: Office, to: Address, now: datetime) -> tuple[Envelope, tuple[str, str]]:
+    """Reply-To and envelope sender are two random tokens; Message-ID a third (R23)."""
+    settings = office.settings
+    reply, back = random_token(), random_token()
+    domain = settings.mail.domain
+    return (
+        Envelope(
+            from_=f'"{settings.operator.legal_name}" <{settings.mail.from_address}>',
+            to=to,
+            reply_to=f"reply+{reply}@{domain}",
+            message_id=f"<{random_token()}@{domain}>",
+            date=now,
+        ),
+        (reply, back),
+    )
+
+
+def _code_row(office: Office, claim: Claim, draft: _Draft, now: datetime) -> dict[str, object]:
+    assert claim.case_id is not None  # noqa: S101 - second codes belong to a case
+    with office.store.reading() as connection:
+        person = casefile.load(office, connection, claim.case_id).case.persons[claim.to]
+    return {
+        "mail_id": claim.id,
+        "case_id": claim.case_id,
+        "person_id": claim.to,
+        "address_seq": person.address_seq,
+        "code_hash": office.secrets.code_hash("code", draft.code),
+        "expires_at": now + CODE_LIFETIME,
+        "tries": 0,
+    }
+
+
+# --- one mail type after the other ---
+
+
+def _recipient(office: Office, connection: Connection, file: CaseFile, mail_type: MailType, to: str) -> Recipient:
+    if mail_type in {MailType.REFERRAL, MailType.LATER_FACT}:
+        return recipients.of_authority(office, connection, to)
+    if to in file.case.persons:
+        return recipients.of_person(office, connection, file, to)
+    return recipients.of_contact(office, connection, file, to)
+
+
+def _draft(
+    office: Office, connection: Connection, file: CaseFile, claim: Claim, fingerprint: str, now: datetime
+) -> _Draft:
+    recipient = _recipient(office, connection, file, claim.mail_type, claim.to)
+    sender = _sender(office, connection, file, fingerprint)
+    common: dict[str, Any] = {"sender": sender, "number": AlertNumber(file.case.number)}
+    if claim.mail_type is MailType.SECOND_CODE:
+        code, hours = new_code(), int(CODE_LIFETIME.total_seconds()) // 3600
+        return _Draft(compose.SecondCode(**common, code=code, hours=hours), recipient, code=code)
+    if claim.mail_type is MailType.THANKS:
+        return _Draft(compose.Thanks(**common), recipient)
+    if claim.mail_type in {MailType.REFERRAL, MailType.LATER_FACT}:
+        return _Draft(_to_authority(office, connection, file, claim, common, now), recipient)
+    purpose = Purpose.NOTICE if claim.to in file.case.persons else Purpose.CONFIRM
+    link = sign(office, purpose, file.id, claim.to, mail_id=claim.id, expires_at=now + LINK_LIFETIME)
+    door = Door(f"{office.settings.public_url}/a/{link.token}", link.code)
+    mail = _with_door(office, connection, file, claim.mail_type, claim.to, common | {"door": door}, now)
+    return _Draft(mail, recipient, link)
+
+
+def _sender(office: Office, connection: Connection, file: CaseFile, fingerprint: str) -> Sender:
+    url = office.settings.public_url
+    name = recipients.coordinator_name(connection, file.case.coordinator_id)
+    grouped = " ".join(fingerprint[i : i + 4] for i in range(0, len(fingerprint), 4))
+    return Sender(office.settings.operator, name, f"{url}/check", f"{url}/rules", grouped)
+
+
+def _with_door(
+    office: Office,
+    connection: Connection,
+    file: CaseFile,
+    mail_type: MailType,
+    to: str,
+    common: dict[str, Any],
+    now: datetime,
+) -> compose.Mail:
+    case = file.case
+    match mail_type:
+        case MailType.CONTACT_REQUEST:
+            assert case.assessed is not None  # noqa: S101 - nothing is released before it was assessed
+            marks = file.rules.policy.profiles[case.assessed.severity].marks
+            hoped_by = add(case.contact_started_at or now, marks[0], file.rules.calendar)
+            hoped_by = max(hoped_by, add(now, marks[0], file.rules.calendar))
+            return compose.ContactRequest(**common, domain=_domain(office, connection, file), hoped_by=hoped_by)
+        case MailType.REMINDER:
+            first = case.contact_started_at or now
+            return compose.Reminder(**common, domain=_domain(office, connection, file), first_written_at=first)
+        case MailType.NOTICE_READY:
+            return compose.NoticeReady(**common)
+        case MailType.NOTICE:
+            return _notice(office, connection, file, to, common, now)
+        case MailType.SOMEBODY_CONFIRMED:
+            return compose.SomebodyConfirmed(**common, confirmed_at=case.s1_at or now)
+        case MailType.HEADS_UP:
+            at, told = announced(office, file, now)
+            domain = _domain(office, connection, file)
+            return compose.HeadsUp(**common, domain=domain, authorities=told, at=at)
+    raise Unsendable("unknown_mail_type")
+
+
+def _domain(office: Office, connection: Connection, file: CaseFile) -> str:
+    return ", ".join(sorted(str(domain) for domain in domains_of(office, connection, file).values()))
+
+
+def announced(office: Office, file: CaseFile, now: datetime) -> tuple[datetime, tuple[str, ...]]:
+    """When the authorities will be told at the earliest if nobody answers, and which ones (R34)."""
+    rungs = {Rung.AUTHORITIES, Rung.AT_ONCE_AUTHORITIES}
+    steps = [s for s in preview(file.case, file.rules, now) if s.planned.rung in rungs]
+    names = tuple(
+        office.policy.authority(r.authority_id).name
+        for r in file.rules.referrals
+        if r.when is not When.NEVER and (r.authority_id not in file.case.referred)
+    )
+    return (steps[0].planned.due_at if steps else now), names
+
+
+def _notice(
+    office: Office, connection: Connection, file: CaseFile, person_id: str, common: dict[str, Any], now: datetime
+) -> compose.Notice:
+    released = ledger.one(office.store, connection, file.id, file.case.persons[person_id].release_seq)
+    if not isinstance(released, e.NoticeReleased):
+        raise Unsendable("nothing_released")
+    return notice_mail(office, file, NoticeText.read(released.text), common, now)
+
+
+def notice_mail(
+    office: Office, file: CaseFile, text: NoticeText, common: dict[str, Any], now: datetime
+) -> compose.Notice:
+    case = file.case
+    assert case.assessed is not None  # noqa: S101
+    assert case.opened_at is not None  # noqa: S101
+    at, names = announced(office, file, now)
+    return compose.Notice(
+        **common,
+        alert_on=case.opened_at.date(),
+        severity=case.assessed.severity,
+        severity_words={language: word(case.assessed.severity, language) for language in Language},
+        personal_data=case.assessed.personal_data is not Answer.NO,
+        presentation=defang(text.presentation),
+        technical=defang(text.technical),
+        facts={language: _stated(text, language) for language in Language},
+        advice=defang(text.advice),
+        told=tuple(compose.Told(name, at) for name in names),
+    )
+
+
+def _stated(text: NoticeText, language: Language) -> tuple[compose.StatedFact, ...]:
+    return tuple(compose.StatedFact(basis_word(f.basis, f.on, language), defang(f.text)) for f in text.facts)
+
+
+def _to_authority(
+    office: Office, connection: Connection, file: CaseFile, claim: Claim, common: dict[str, Any], now: datetime
+) -> compose.Mail:
+    authority = office.policy.authority(claim.to).name
+    opened = ledger.one(office.store, connection, file.id, 1)
+    organisation = opened.organisation if isinstance(opened, e.CaseOpened) else ""
+    common |= {"authority": authority, "organisation": organisation}
+    if claim.mail_type is MailType.REFERRAL:
+        others = tuple(office.policy.authority(a).name for a in file.case.referred if a != claim.to)
+        dossier = _dossier(office, connection, file, claim.to)
+        first = file.case.contact_started_at
+        return compose.Referral(**common, first_written_at=first, others_told=others, dossier=dossier)
+    return compose.LaterFact(**common, fact=_later_fact(file), at=claim.queued_at)
+
+
+def _dossier(office: Office, connection: Connection, file: CaseFile, authority_id: str) -> str:
+    for entry in ledger.read(office.store, connection, file.id, parts=ledger.EVERY_PART):
+        if isinstance(entry.event, e.AuthorityReferred) and entry.event.authority_id == authority_id:
+            return entry.event.dossier
+    raise Unsendable("no_dossier")
+
+
+def _later_fact(file: CaseFile) -> dict[Language, str]:
+    """Where the organisation's answers stand, in words: all of it, so that an older mail in flight misleads nobody."""
+    axes = (Axis.ACKNOWLEDGEMENT, Axis.REMEDIATION)
+    said = {lang: [state_word(axis, file.case.state(axis), lang) for axis in axes] for lang in Language}
+    at = file.case.acknowledged_at
+    return {lang: "; ".join(said[lang]) + (f" ({format_when(at, lang)})" if at else "") for lang in Language}
+
+
+# --- previews for the desk ---
+
+
+def preview_contact_request(office: Office, case_id: str, contact_id: str, now: datetime) -> Preview:
+    """Exactly what will leave to this contact, with marks where link and code will stand."""
+    return _preview(office, case_id, contact_id, MailType.CONTACT_REQUEST, now)
+
+
+def preview_notice(office: Office, case_id: str, person_id: str, now: datetime) -> Preview:
+    """The notice as drafted, as this person would get it: encrypted to the certificate, or on the case page."""
+    return _preview(office, case_id, person_id, MailType.NOTICE, now)
+
+
+def _preview(office: Office, case_id: str, to: str, mail_type: MailType, now: datetime) -> Preview:
+    fingerprint = service_fingerprint(office, now)
+    with office.store.reading() as connection:
+        file = casefile.load(office, connection, case_id)
+        recipient = _recipient(office, connection, file, mail_type, to)
+        language = office.policy.language_for(file.case, to)
+        common: dict[str, Any] = {
+            "sender": _sender(office, connection, file, fingerprint),
+            "number": AlertNumber(file.case.number),
+            "door": Door(f"{office.settings.public_url}/a/…", "•••••-•••••"),
+        }
+        if mail_type is MailType.NOTICE:
+            drafted = ledger.one(office.store, connection, case_id, file.case.draft_seq)
+            text = NoticeText.read(drafted.draft) if isinstance(drafted, e.NoticeDrafted) else None
+            if text is None:
+                raise Unsendable("no_draft")
+            mail: compose.Mail = notice_mail(office, file, text, common, now)
+        else:
+            mail = _with_door(office, connection, file, mail_type, to, common, now)
+    composed: MailText = compose.compose(mail, language)
+    to_certificate = (recipient.fingerprint,) if mail_type is MailType.NOTICE and recipient.fingerprint else ()
+    return Preview(composed.subject, composed.body, str(recipient.address), language, fingerprint, to_certificate)
+
+
+def service_fingerprint(office: Office, now: datetime) -> str:
+    """From the public certificate, so that web processes need no secret and no pgpy."""
+    return judge_safely(office.service_certificate_path.read_bytes(), address=None, now=now).fingerprint
