@@ -24,7 +24,7 @@ _SENDABLE = frozenset({"A", "B"})
 
 @dataclass(frozen=True)
 class ChannelRow:
-    """One way to one authority. ``old``: the fact was checked more than six months ago and should be looked at again."""
+    """One way to one authority. ``old``: checked more than six months ago, to be looked at again."""
 
     id: str
     channel: Channel

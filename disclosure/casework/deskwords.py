@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from disclosure.casework.words import short
 from disclosure.language import N_, translate
+from disclosure.protocol.codes import Rung
 from disclosure.protocol.values import Language
 
 AUTHORITY_ROLES: Mapping[str, str] = {
@@ -79,13 +81,29 @@ OUTBOX: Mapping[str, str] = {
     "held": N_("held for a person"),
     "cancelled": N_("cancelled"),
 }
+# Of the ledger, not of the outbox: attempted, relayed, delivered and dead are separate facts (R31).
+MAIL_STATES: Mapping[str, str] = {
+    "queued": N_("in the outbox"),
+    "prepared": N_("composed, waits to leave"),
+    "ambiguous": N_("may have arrived"),
+    "relayed": N_("taken by the relay"),
+    "delivered": N_("delivered"),
+    "dead": N_("dead"),
+}
 # Why a mail stands still; a code of the relay (4.7.1, 550) is shown as it came.
 FAULTS: Mapping[str, str] = {
     "ambiguous": N_("the line broke at the end: it may have arrived"),
     "patience_ended": N_("the relay did not take it in the time that we try"),
     "contact_not_usable": N_("the contact is switched off"),
     "certificate_missing": N_("the certificate is missing"),
-    "certificate_refused": N_("the certificate is no longer usable"),
+    "no_certificate": N_("there is no certificate"),
+    "certificate_expired": N_("the certificate has expired"),
+    "certificate_revoked": N_("the certificate was revoked"),
+    "certificate_is_another_one": N_("the certificate is not the one that was released"),
+    "no_dossier": N_("its dossier is missing"),
+    "no_draft": N_("no notice was drafted"),
+    "nothing_released": N_("no notice was released"),
+    "unknown_mail_type": N_("a kind of mail that this version does not know"),
     "channel_not_confirmed": N_("the channel is not confirmed"),
     "coordinator_not_active": N_("the coordinator's account is switched off"),
 }
@@ -94,6 +112,11 @@ FAULTS: Mapping[str, str] = {
 def say(table: Mapping[str, str], code: str, language: Language) -> str:
     """The words of a code, or the code itself."""
     return translate(language, table[code]) if code in table else code.replace("_", " ")
+
+
+def rung(code: str, language: Language) -> str:
+    """The words of a rung, when an approval is about one; nothing for anything else."""
+    return short(Rung(code), language) if code in set(Rung) else ""
 
 
 def head(table: Mapping[str, str], code: str, language: Language) -> str:

@@ -6,14 +6,14 @@ sealed word, the organisation's name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, or_, select
+from sqlalchemy import Connection, Row, Select, or_, select
 
 from disclosure.casework import casefile, deskwords, timeline
+from disclosure.casework.keyset import Page, beyond, key, page_of, parts
 from disclosure.casework.office import Office
 from disclosure.casework.rows import LadderPicture, Tone
 from disclosure.casework.words import short, state_word, word
@@ -21,18 +21,9 @@ from disclosure.protocol import events as e
 from disclosure.protocol.axes import FIRST, Axis
 from disclosure.protocol.codes import MailType, TaskKind
 from disclosure.protocol.errors import InvalidInput
-from disclosure.protocol.values import (
-    AlertKind,
-    AlertNumber,
-    Audience,
-    Channel,
-    Domain,
-    Language,
-    Party,
-    Severity,
-)
+from disclosure.protocol.values import AlertKind, Audience, Channel, Language, Party, Severity
 from disclosure.store import ledger
-from disclosure.store.tables import cases, domain_tokens, outbox, reports, streams, tasks
+from disclosure.store.tables import cases, outbox, reports, tasks
 
 PAGE = 20  # rows of a list: each case row folds one case, for its small ladder
 GLANCE = 5  # rows of a list on the inbox itself; its own page has the rest
@@ -54,16 +45,6 @@ TONES: dict[str, Tone] = {
     "closed": Tone.CLOSED,
     "published": Tone.REFERRED,
 }
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Page(Generic[T]):
-    """Some rows, and the key after which the next page begins; empty on the last one."""
-
-    rows: tuple[T, ...]
-    next: str = ""
 
 
 @dataclass(frozen=True)
@@ -136,6 +117,7 @@ class Inbox:
     """First lines of everything, and the first page of the cases."""
 
     reports: Page[ReportRow]
+    undecided: Page[ReportRow]
     tasks: Page[TaskRow]
     mails: Page[MailRow]
     stuck: tuple[StuckRow, ...]
@@ -143,13 +125,15 @@ class Inbox:
 
     @property
     def empty(self) -> bool:
-        return not (self.reports.rows or self.tasks.rows or self.mails.rows or self.stuck or self.cases.rows)
+        lists = (self.reports, self.undecided, self.tasks, self.mails, self.cases)
+        return not (self.stuck or any(held.rows for held in lists))
 
 
 def inbox(office: Office, language: Language, now: datetime, after: str = "") -> Inbox:
     """``after``: the key of the cases' next page. Raises InvalidInput on a key that is none."""
     return Inbox(
-        reports=waiting_reports(office, language, now, most=GLANCE),
+        reports=waiting_reports(office, language, most=GLANCE),
+        undecided=read_reports(office, language, most=GLANCE),
         tasks=open_tasks(office, language, now, most=GLANCE),
         mails=standing_mails(office, language, most=GLANCE),
         stuck=stuck_cases(office),
@@ -157,69 +141,27 @@ def inbox(office: Office, language: Language, now: datetime, after: str = "") ->
     )
 
 
-# --- keyset ---
-
-
-def _key(*parts: object) -> str:
-    return "~".join(p.isoformat() if isinstance(p, datetime) else str(p) for p in parts)
-
-
-def _parts(key: str, count: int) -> list[str]:
-    parts = key.split("~")
-    if len(parts) != count:
-        raise InvalidInput({"after": "not_a_page"})
-    return parts
-
-
-def _instant(text: str) -> datetime:
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        raise InvalidInput({"after": "not_a_page"}) from None
-    if instant.tzinfo is None:
-        raise InvalidInput({"after": "not_a_page"})
-    return instant
-
-
-def _beyond(at: ColumnElement[Any], row_id: ColumnElement[Any], key: str) -> ColumnElement[bool]:
-    """Rows after ``key`` in the order (at, id)."""
-    instant, last = _parts(key, 2)
-    return or_(at > _instant(instant), and_(at == _instant(instant), row_id > last))
-
-
-def _paged(
-    rows: Sequence[Row[Any]], most: int, row_of: Callable[[Row[Any]], T], key_of: Callable[[Row[Any]], str]
-) -> Page[T]:
-    """One row more than ``most`` was asked for: whether it came says whether there is a next page."""
-    kept = rows[:most]
-    return Page(tuple(row_of(row) for row in kept), key_of(kept[-1]) if len(rows) > most else "")
-
-
 # --- reports, tasks, mails, stuck cases ---
 
 
-def waiting_reports(
-    office: Office, language: Language, now: datetime, after: str = "", most: int = PAGE
-) -> Page[ReportRow]:
+def waiting_reports(office: Office, language: Language, after: str = "", most: int = PAGE) -> Page[ReportRow]:
     """Received and not read yet, the oldest first."""
-    query = select(reports).where(reports.c.triage == "received")
-    if after:
-        query = query.where(_beyond(reports.c.received_at, reports.c.id, after))
-    query = query.order_by(reports.c.received_at, reports.c.id).limit(most + 1)
-    with office.store.reading() as connection:
-        found = connection.execute(query).all()
-    return _paged(found, most, lambda r: _report(r, language), lambda r: _key(r.received_at, r.id))
+    return _reports(office, "received", language, after, most)
 
 
 def read_reports(office: Office, language: Language, after: str = "", most: int = PAGE) -> Page[ReportRow]:
     """Read, and neither accepted nor declined: they wait for a decision."""
-    query = select(reports).where(reports.c.triage == "read")
+    return _reports(office, "read", language, after, most)
+
+
+def _reports(office: Office, triage: str, language: Language, after: str, most: int) -> Page[ReportRow]:
+    query = select(reports).where(reports.c.triage == triage)
     if after:
-        query = query.where(_beyond(reports.c.received_at, reports.c.id, after))
+        query = query.where(beyond(reports.c.received_at, reports.c.id, after))
     query = query.order_by(reports.c.received_at, reports.c.id).limit(most + 1)
     with office.store.reading() as connection:
         found = connection.execute(query).all()
-    return _paged(found, most, lambda r: _report(r, language), lambda r: _key(r.received_at, r.id))
+    return page_of(found, most, lambda r: _report(r, language), lambda r: key(r.received_at, r.id))
 
 
 def _report(row: Row[Any], language: Language) -> ReportRow:
@@ -239,10 +181,10 @@ def open_tasks(office: Office, language: Language, now: datetime, after: str = "
     query = select(tasks, cases.c.number).join(cases, cases.c.id == tasks.c.case_id)
     query = query.where(tasks.c.state == "open", cases.c.life == "open")
     if after:
-        query = query.where(_beyond(tasks.c.due_at, tasks.c.id, after))
+        query = query.where(beyond(tasks.c.due_at, tasks.c.id, after))
     with office.store.reading() as connection:
         found = connection.execute(query.order_by(tasks.c.due_at, tasks.c.id).limit(most + 1)).all()
-    return _paged(found, most, lambda r: _task(r, language, now), lambda r: _key(r.due_at, r.id))
+    return page_of(found, most, lambda r: _task(r, language, now), lambda r: key(r.due_at, r.id))
 
 
 def _task(row: Row[Any], language: Language, now: datetime) -> TaskRow:
@@ -262,10 +204,10 @@ def standing_mails(office: Office, language: Language, after: str = "", most: in
     query = select(outbox, cases.c.number).outerjoin(cases, cases.c.id == outbox.c.case_id)
     query = query.where(outbox.c.state.in_(("held", "dead")), or_(outbox.c.case_id.is_(None), cases.c.life == "open"))
     if after:
-        query = query.where(_beyond(outbox.c.finished_at, outbox.c.id, after))
+        query = query.where(beyond(outbox.c.finished_at, outbox.c.id, after))
     with office.store.reading() as connection:
         found = connection.execute(query.order_by(outbox.c.finished_at, outbox.c.id).limit(most + 1)).all()
-    return _paged(found, most, lambda r: _mail(r, language), lambda r: _key(r.finished_at, r.id))
+    return page_of(found, most, lambda r: _mail(r, language), lambda r: key(r.finished_at, r.id))
 
 
 def _mail(row: Row[Any], language: Language) -> MailRow:
@@ -299,12 +241,12 @@ def open_cases(office: Office, language: Language, now: datetime, after: str = "
         kept = found[:PAGE]
         rows = tuple(_case(office, connection, row, language, now) for row in kept)
     last = kept[-1] if len(found) > PAGE else None
-    return Page(rows, _key(last.whose_move, last.next_at or "", last.id) if last else "")
+    return Page(rows, key(last.whose_move, last.next_at or "", last.id) if last else "")
 
 
 def _by_move(connection: Connection, after: str) -> list[Row[Any]]:
     """One query per party, with an instant and without: each runs along an index and knows no order of NULLs."""
-    party, instant, last = _parts(after, 3) if after else ("", "", "")
+    party, instant, last = parts(after, 3) if after else ("", "", "")
     start = _PARTIES.index(_party(party)) if after else 0
     found: list[Row[Any]] = []
     for place, mover in enumerate(_PARTIES[start:]):
@@ -330,7 +272,7 @@ def _with_and_without(mine: Select[Any], after: str, instant: str, last: str) ->
     if not after:
         return [dated, undated]
     if instant:
-        return [dated.where(_beyond(cases.c.next_at, cases.c.id, _key(instant, last))), undated]
+        return [dated.where(beyond(cases.c.next_at, cases.c.id, key(instant, last))), undated]
     return [undated.where(cases.c.id > last)]
 
 
@@ -338,11 +280,11 @@ def closed_cases(office: Office, language: Language, now: datetime, after: str =
     """By the instant at which they were opened."""
     query = select(cases).where(cases.c.life == "closed")
     if after:
-        query = query.where(_beyond(cases.c.opened_at, cases.c.id, after))
+        query = query.where(beyond(cases.c.opened_at, cases.c.id, after))
     with office.store.reading() as connection:
         found = connection.execute(query.order_by(cases.c.opened_at, cases.c.id).limit(PAGE + 1)).all()
         rows = tuple(_case(office, connection, row, language, now) for row in found[:PAGE])
-    return Page(rows, _key(found[PAGE - 1].opened_at, found[PAGE - 1].id) if len(found) > PAGE else "")
+    return Page(rows, key(found[PAGE - 1].opened_at, found[PAGE - 1].id) if len(found) > PAGE else "")
 
 
 def _case(office: Office, connection: Connection, row: Row[Any], language: Language, now: datetime) -> CaseRow:
@@ -375,59 +317,3 @@ def states_of(axes: Any, language: Language) -> tuple[State, ...]:
         return (State(state_word(Axis.LIFE, "closed", language), Tone.CLOSED),)
     moved = [axis for axis in _STATES if axes[axis] != FIRST[axis]] or [Axis.CONTACT]
     return tuple(State(state_word(axis, axes[axis], language), TONES.get(axes[axis], Tone.NEUTRAL)) for axis in moved)
-
-
-# --- finding one thing ---
-
-
-@dataclass(frozen=True)
-class Found:
-    """``kind``: case or report; ``label``: its number or reference."""
-
-    kind: str
-    id: str
-    label: str
-
-
-def find(office: Office, text: str) -> tuple[Found, ...]:
-    """By alert number, by a report's reference, or by a domain, which is looked up by its keyed hash."""
-    wanted = text.strip()
-    if not wanted:
-        return ()
-    with office.store.reading() as connection:
-        return _by_number(connection, wanted) or _by_domain(office, connection, wanted)
-
-
-def _by_number(connection: Connection, wanted: str) -> tuple[Found, ...]:
-    spellings = {wanted, wanted.upper()}
-    try:
-        spellings.add(str(AlertNumber.parse(wanted)))
-    except InvalidInput:
-        pass
-    held = connection.execute(select(cases.c.id, cases.c.number).where(cases.c.number.in_(spellings))).all()
-    told = connection.execute(select(reports.c.id, reports.c.reference).where(reports.c.reference.in_(spellings)))
-    return (*(Found("case", r.id, r.number) for r in held), *(Found("report", r.id, r.reference) for r in told))
-
-
-def _by_domain(office: Office, connection: Connection, wanted: str) -> tuple[Found, ...]:
-    try:
-        token = office.store.token("domain", str(Domain.parse(wanted)))
-    except InvalidInput:
-        return ()
-    ids = (
-        select(streams.c.id, streams.c.kind)
-        .join(domain_tokens, domain_tokens.c.stream_id == streams.c.id)
-        .where(domain_tokens.c.token == token)
-        .order_by(streams.c.created_at)
-        .limit(PAGE)
-    )
-    return labelled(connection, [(row.kind, row.id) for row in connection.execute(ids)])
-
-
-def labelled(connection: Connection, found: Sequence[tuple[str, str]]) -> tuple[Found, ...]:
-    """(kind, id) with the number or reference that people say."""
-    ids = [item_id for _, item_id in found]
-    known = {r.id: r.number for r in connection.execute(select(cases.c.id, cases.c.number).where(cases.c.id.in_(ids)))}
-    told = select(reports.c.id, reports.c.reference).where(reports.c.id.in_(ids))
-    known |= {r.id: r.reference for r in connection.execute(told)}
-    return tuple(Found(kind, item_id, known.get(item_id, "")) for kind, item_id in found)

@@ -1,0 +1,296 @@
+"""The whole of one case as coordinators see it, as view rows: what it is about, who, what left, what comes next.
+
+The fold is read once. Of the sealed words only those are opened that stand on the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from disclosure.casework import casefile, deskwords, timeline
+from disclosure.casework.casefile import CaseFile
+from disclosure.casework.finding import Found, labelled
+from disclosure.casework.nextmoves import Move, moves
+from disclosure.casework.office import Office
+from disclosure.casework.overview import State, states_of
+from disclosure.casework.people import TONES, Contacts, PersonRow, contacts_of, person_of
+from disclosure.casework.rows import ComingRow, LadderPicture, TimelineRow, Tone
+from disclosure.casework.words import short, word
+from disclosure.language import N_
+from disclosure.protocol import events as e
+from disclosure.protocol.codes import Act
+from disclosure.protocol.ladder import is_approved
+from disclosure.protocol.ownclocks import whose_move
+from disclosure.protocol.state import Approval, Mail, Task
+from disclosure.protocol.values import Audience, Language, Party
+from disclosure.store import ledger
+from disclosure.store.tables import cases, outbox
+
+MAILS = 20  # newest on the case page; their own page has all of them
+
+
+@dataclass(frozen=True)
+class Line:
+    """A label with what stands beside it; ``note`` says why or whence."""
+
+    label: str
+    value: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class DomainRow:
+    id: str
+    name: str
+    named_by: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class MailLine:
+    id: str
+    kind: str
+    to: str
+    state: str
+    tone: Tone
+    at: datetime
+    relayed_at: datetime | None
+    next_try_at: datetime | None
+    reason: str
+    has_bytes: bool
+    can_resend: bool
+
+
+@dataclass(frozen=True)
+class TaskLine:
+    id: str
+    kind: str
+    channel: str
+    target: str
+    due_at: datetime
+    overdue: bool
+    blocking: bool
+    rung: str
+
+
+@dataclass(frozen=True)
+class ApprovalLine:
+    id: str
+    act: str
+    subject: str
+    proposed_by: str
+    expires_at: datetime
+    mine: bool  # R12: whoever proposed it cannot be the second
+
+
+@dataclass(frozen=True)
+class ReferredLine:
+    id: str
+    name: str
+    channel: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class WholeCase:
+    """What the case page shows. ``older``: the sequence number before which the next older events lie, or None."""
+
+    id: str
+    number: str
+    organisation: str
+    address: str
+    role: str
+    severity: str
+    severity_code: str
+    coordinator: str
+    open: bool
+    states: tuple[State, ...]
+    move: str
+    ours: bool
+    about: tuple[Line, ...]
+    moves: tuple[Move, ...]
+    stuck: str
+    paused: bool
+    contested: bool
+    domains: tuple[DomainRow, ...]
+    contacts: Contacts
+    persons: tuple[PersonRow, ...]
+    mails: tuple[MailLine, ...]
+    all_mails: int
+    tasks: tuple[TaskLine, ...]
+    approvals: tuple[ApprovalLine, ...]
+    referred: tuple[ReferredLine, ...]
+    reports: tuple[Found, ...]
+    coming: tuple[ComingRow, ...]
+    picture: LadderPicture
+    rows: tuple[TimelineRow, ...]
+    older: int | None
+    has_draft: bool
+
+
+def page(
+    office: Office, case_id: str, coordinator_id: str, language: Language, now: datetime, *, before: int | None = None
+) -> WholeCase:
+    """The newest events before entry ``before``. Raises NotFound."""
+    with office.store.reading() as connection:
+        file = casefile.load(office, connection, case_id)
+        sight = sight_of(office, connection, file, language)
+        row = connection.execute(select(cases).where(cases.c.id == case_id)).one()
+        said = _said(office, connection, file)
+        rows = timeline.rows(office, connection, file, sight, before=before)
+        lines = _mails(connection, file, sight, MAILS)
+        reports = labelled(connection, [("report", report_id) for report_id in file.case.reports])
+    case = file.case
+    opened = said.get(1)
+    head = opened if isinstance(opened, e.CaseOpened) else None
+    return WholeCase(
+        id=case_id,
+        number=case.number,
+        organisation=head.organisation if head else "",
+        address=head.address if head else "",
+        role=short(case.role, language),
+        severity=short(case.assessed.severity, language) if case.assessed else "",
+        severity_code=str(case.assessed.severity) if case.assessed else "",
+        coordinator=sight.name(case.coordinator_id),
+        open=case.open,
+        states=states_of(case.axes, language),
+        move=word(whose_move(case, file.rules.policy), language),
+        ours=case.open and whose_move(case, file.rules.policy) is Party.COORDINATOR,
+        about=_about(file, sight),
+        moves=moves(file, language),
+        stuck=(row.stuck_why or "?") if row.stuck_at else "",
+        paused=case.stands_still("paused"),
+        contested=case.stands_still("contested"),
+        domains=_domains(file, said),
+        contacts=contacts_of(file, said, language),
+        persons=tuple(person_of(p, said, sight) for p in case.persons.values()),
+        mails=lines,
+        all_mails=len(case.mails),
+        tasks=open_tasks(file, sight, now),
+        approvals=_approvals(file, sight, coordinator_id),
+        referred=tuple(
+            ReferredLine(aid, sight.name(aid) or aid, short(r.channel, language), r.at)
+            for aid, r in case.referred.items()
+        ),
+        reports=reports,
+        coming=timeline.coming(file, sight, now),
+        picture=timeline.picture(file, sight, now),
+        rows=rows,
+        older=rows[0].seq if rows and rows[0].seq > 1 else None,
+        has_draft=bool(case.draft_seq),
+    )
+
+
+def sight_of(office: Office, connection: Connection, file: CaseFile, language: Language) -> timeline.Sight:
+    return timeline.Sight(Audience.COORDINATOR, language, timeline.names(office, connection, file))
+
+
+def _said(office: Office, connection: Connection, file: CaseFile) -> Mapping[int, e.Event]:
+    """The entries whose words stand on the page: the head, domains, contacts, persons and their own addresses."""
+    case = file.case
+    seqs = {1, *case.domains.values(), *(c.seq for c in case.contacts.values())}
+    seqs |= {seq for person in case.persons.values() for seq in (person.seq, person.address_seq) if seq}
+    entries = ledger.read(office.store, connection, file.id, parts=ledger.EVERY_PART, seqs=tuple(sorted(seqs)))
+    return {entry.seq: entry.event for entry in entries}
+
+
+def _about(file: CaseFile, sight: timeline.Sight) -> tuple[Line, ...]:
+    about, language = file.case.assessed, sight.language
+    if about is None:
+        return ()
+    return (
+        Line(sight.say(N_("Kind")), short(about.kind, language)),
+        Line(sight.say(N_("Personal data")), short(about.personal_data, language)),
+        Line(sight.say(N_("Sector")), short(about.sector, language)),
+        Line(sight.say(N_("Country")), about.country),
+        Line(sight.say(N_("Host may be compromised")), short(about.host_compromised, language)),
+    )
+
+
+def _domains(file: CaseFile, said: Mapping[int, e.Event]) -> tuple[DomainRow, ...]:
+    tied = ((domain_id, said.get(seq)) for domain_id, seq in file.case.domains.items())
+    return tuple(
+        DomainRow(domain_id, event.domain, event.named_by, event.reason)
+        for domain_id, event in tied
+        if isinstance(event, e.DomainTied)
+    )
+
+
+# --- mails, tasks, approvals ---
+
+
+def mails(office: Office, case_id: str, language: Language) -> tuple[MailLine, ...]:
+    """Every mail of the case, the newest first."""
+    with office.store.reading() as connection:
+        file = casefile.load(office, connection, case_id)
+        return _mails(connection, file, sight_of(office, connection, file, language), len(file.case.mails))
+
+
+def _mails(connection: Connection, file: CaseFile, sight: timeline.Sight, most: int) -> tuple[MailLine, ...]:
+    newest = list(file.case.mails.values())[: -most - 1 : -1]
+    query = select(outbox).where(outbox.c.id.in_([mail.id for mail in newest]))
+    held = {row.id: row for row in connection.execute(query)}
+    return tuple(_mail(mail, held.get(mail.id), sight) for mail in newest)
+
+
+def _mail(mail: Mail, row: Row[Any] | None, sight: timeline.Sight) -> MailLine:
+    stands = row is not None and row.state in {"held", "dead"}
+    known = deskwords.say(deskwords.MAIL_STATES, mail.state, sight.language)
+    return MailLine(
+        id=mail.id,
+        kind=short(mail.type, sight.language),
+        to=sight.name(mail.to),
+        state=deskwords.say(deskwords.OUTBOX, row.state, sight.language) if row and stands else known,
+        tone=TONES[mail.state],
+        at=mail.queued_at,
+        relayed_at=mail.relayed_at,
+        next_try_at=row.next_try_at if row is not None and row.state in {"recipe", "prepared"} else None,
+        reason=deskwords.say(deskwords.FAULTS, (row.last_code or "") if row else "", sight.language),
+        has_bytes=row is not None and row.sealed is not None,
+        can_resend=row is not None and stands and row.sealed is not None,
+    )
+
+
+def open_tasks(file: CaseFile, sight: timeline.Sight, now: datetime) -> tuple[TaskLine, ...]:
+    held = sorted((t for t in file.case.tasks.values() if t.open), key=lambda t: t.due_at)
+    return tuple(_task(task, sight, now) for task in held)
+
+
+def _task(task: Task, sight: timeline.Sight, now: datetime) -> TaskLine:
+    return TaskLine(
+        id=task.id,
+        kind=short(task.kind, sight.language),
+        channel=short(task.channel, sight.language),
+        target=sight.name(task.target),
+        due_at=task.due_at,
+        overdue=task.due_at <= now,
+        blocking=task.blocking,
+        rung=short(task.rung, sight.language) if task.rung else "",
+    )
+
+
+def _approvals(file: CaseFile, sight: timeline.Sight, coordinator_id: str) -> tuple[ApprovalLine, ...]:
+    """Asked for and not decided; one that has enough voices is history."""
+    policy = file.rules.policy
+    waiting = (
+        a
+        for a in file.case.approvals.values()
+        if not (a.refused or a.expired or is_approved(file.case, a.act, a.subject, policy))
+    )
+    return tuple(_approval(a, sight, coordinator_id) for a in waiting)
+
+
+def _approval(approval: Approval, sight: timeline.Sight, coordinator_id: str) -> ApprovalLine:
+    return ApprovalLine(
+        id=approval.id,
+        act=short(Act(approval.act), sight.language),
+        subject=sight.name(approval.subject) or deskwords.rung(approval.subject, sight.language),
+        proposed_by=sight.name(approval.proposed_by),
+        expires_at=approval.expires_at,
+        mine=approval.proposed_by == coordinator_id,
+    )
