@@ -66,7 +66,8 @@ def listing(office: Office, language: Language, now: datetime) -> tuple[Authorit
         )
         confirmed = {row.channel_id: row for row in connection.execute(query)}
     home = office.settings.operator.country
-    order = sorted(office.policy.authorities, key=lambda a: (a.country != home, a.country, a.role, a.name))
+    roles = list(deskwords.AUTHORITY_ROLES)
+    order = sorted(office.policy.authorities, key=lambda a: (a.country != home, a.country, roles.index(a.role), a.name))
     return tuple(_authority(office, authority, confirmed, language, now) for authority in order)
 
 

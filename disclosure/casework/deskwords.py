@@ -71,6 +71,11 @@ MARKS: Mapping[str, str] = {
     "refused": N_("its mail server refused it for good"),
     "bounced": N_("our mail came back"),
 }
+OUTCOMES: Mapping[str, str] = {
+    "found": N_("found"),
+    "none": N_("none published"),
+    "unknown": N_("look-up failed, unknown"),
+}
 OUTBOX: Mapping[str, str] = {
     "recipe": N_("in the outbox"),
     "prepared": N_("composed, waits to leave"),

@@ -1,1 +1,31 @@
+"""The coordinators' desk: one module per thing on it. A GET shows; a POST with its token acts, then redirects."""
 
+from __future__ import annotations
+
+from disclosure.web.desk import (
+    acts,
+    authorities,
+    cases,
+    contacts,
+    inbox,
+    mailbox,
+    mails,
+    notices,
+    reports,
+    signin,
+)
+from disclosure.web.desk.frame import blueprint
+
+__all__ = [
+    "acts",
+    "authorities",
+    "blueprint",
+    "cases",
+    "contacts",
+    "inbox",
+    "mailbox",
+    "mails",
+    "notices",
+    "reports",
+    "signin",
+]

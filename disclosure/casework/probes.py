@@ -1,0 +1,101 @@
+"""Look-up evidence for the desk: every question of a case, and one of them with all that came back (R15, R16)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+
+from disclosure.casework import deskwords, searching
+from disclosure.casework.office import Office
+from disclosure.casework.rows import Tone
+from disclosure.casework.words import short
+from disclosure.discovery.evidence import Hop, Probe
+from disclosure.protocol import events as e
+from disclosure.protocol.errors import NotFound
+from disclosure.protocol.values import Language
+from disclosure.store import ledger
+from disclosure.store.tables import events, streams
+
+MAX_BODY = 32_768  # ST-09: what a file may hold; more is cut where it is shown
+_TONES = {"found": Tone.ACKNOWLEDGED, "none": Tone.NEUTRAL, "unknown": Tone.CONTESTED}
+
+
+@dataclass(frozen=True)
+class LookupRow:
+    probe_id: str
+    at: datetime
+    question: str
+    outcome: str
+    tone: Tone
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One look-up as it was recorded; ``body`` is text with what cannot be shown replaced."""
+
+    probe_id: str
+    purpose: str
+    subject: str
+    question: str
+    asked_at: datetime
+    outcome: str
+    tone: Tone
+    rule: str
+    problems: tuple[tuple[str, str], ...]  # code and words
+    hops: tuple[Hop, ...]
+    resolver: str
+    validated: bool
+    ttl: int | None
+    records: tuple[str, ...]
+    body: str
+    body_length: int | None
+    body_sha256: str
+
+
+def recorded(office: Office, case_id: str, language: Language) -> tuple[LookupRow, ...]:
+    """Every look-up of the case, the newest first. Raises NotFound when there is no such case."""
+    with office.store.reading() as connection:
+        if connection.scalar(select(streams.c.id).where(streams.c.id == case_id, streams.c.kind == "case")) is None:
+            raise NotFound("case")
+        query = select(events.c.seq).where(events.c.stream_id == case_id, events.c.type == e.LookupRecorded.__name__)
+        seqs = tuple(connection.scalars(query))
+        entries = ledger.read(office.store, connection, case_id, parts=ledger.EVERY_PART, seqs=seqs) if seqs else ()
+    return tuple(_rows(entries, language))
+
+
+def _rows(entries: tuple[e.Entry, ...], language: Language) -> Iterator[LookupRow]:
+    for entry in reversed(entries):
+        said = entry.event
+        if isinstance(said, e.LookupRecorded):
+            outcome = short(said.outcome, language)
+            tone = _TONES[said.outcome]
+            yield LookupRow(said.probe_id, entry.at, said.question, outcome, tone, said.evidence_sha256)
+
+
+def evidence(office: Office, case_id: str, probe_id: str, language: Language) -> Evidence:
+    """Raises NotFound unless the look-up belongs to this case."""
+    probe = Probe.from_json(searching.evidence(office, case_id, probe_id))
+    dns = probe.dns
+    return Evidence(
+        probe_id=probe_id,
+        purpose=str(probe.purpose).replace("_", " "),
+        subject=str(probe.subject),
+        question=probe.question,
+        asked_at=probe.asked_at,
+        outcome=deskwords.say(deskwords.OUTCOMES, probe.outcome, language),
+        tone=_TONES[probe.outcome],
+        rule=probe.rule,
+        problems=tuple((code, deskwords.say(deskwords.MARKS, code, language)) for code in probe.problems),
+        hops=probe.hops,
+        resolver=dns.resolver if dns else "",
+        validated=bool(dns and dns.ad and dns.validating),
+        ttl=dns.ttl if dns else None,
+        records=dns.rrset if dns else (),
+        body=(probe.body or b"")[:MAX_BODY].decode("utf-8", "replace"),
+        body_length=probe.body_length,
+        body_sha256=probe.body_sha256,
+    )
