@@ -60,9 +60,13 @@ def format_day(day: datetime | date, language: Language) -> str:
 
 def format_when(instant: datetime, language: Language) -> str:
     """``mardi 24 novembre 2026, 09 h 00 (Paris)`` · ``Tuesday 24 November 2026, 09:00 (Paris)``; aware."""
+    return f"{format_day(instant, language)}, {format_hour(instant, language)} ({_zone(_in_paris(instant))})"
+
+
+def format_hour(instant: datetime, language: Language) -> str:
+    """``09 h 00`` · ``09:00``, in Paris; for rows under a heading that names day and zone."""
     local = _in_paris(instant)
-    hour = f"{local:%H h %M}" if language is Language.FR else f"{local:%H:%M}"
-    return f"{format_day(instant, language)}, {hour} ({_zone(local)})"
+    return f"{local:%H h %M}" if language is Language.FR else f"{local:%H:%M}"
 
 
 def _in_paris(instant: datetime) -> datetime:

@@ -71,6 +71,14 @@ MARKS: Mapping[str, str] = {
     "refused": N_("its mail server refused it for good"),
     "bounced": N_("our mail came back"),
 }
+CLOSINGS: Mapping[str, str] = {
+    "remediated": N_("The organisation says that it is remediated"),
+    "referred": N_("The authorities were told and carry on"),
+    "unfounded": N_("The alert was unfounded"),
+    "not_theirs": N_("It concerns another organisation"),
+    "withdrawn": N_("The reporter asked for it and nothing else speaks against it"),
+    "other": N_("Other, as the reason says"),
+}
 OUTCOMES: Mapping[str, str] = {
     "found": N_("found"),
     "none": N_("none published"),

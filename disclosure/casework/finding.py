@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 from disclosure.casework.office import Office
 from disclosure.discovery.names import to_domain
 from disclosure.protocol.errors import InvalidInput
-from disclosure.protocol.values import AlertNumber
+from disclosure.protocol.values import AlertNumber, Domain
 from disclosure.store.tables import cases, domain_tokens, reports, streams
 
 MOST = 20
@@ -24,6 +24,11 @@ class Found:
     kind: str
     id: str
     label: str
+
+
+def parse_domain(text: str) -> Domain:
+    """What a person typed, international names too, as a domain. Raises InvalidInput."""
+    return to_domain(text)
 
 
 def find(office: Office, text: str) -> tuple[Found, ...]:
@@ -44,7 +49,7 @@ def _by_number(connection: Connection, wanted: str) -> tuple[Found, ...]:
 
 def _by_domain(office: Office, connection: Connection, wanted: str) -> tuple[Found, ...]:
     try:
-        token = office.store.token("domain", str(to_domain(wanted)))
+        token = office.store.token("domain", str(parse_domain(wanted)))
     except InvalidInput:
         return ()
     named = (

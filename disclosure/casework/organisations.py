@@ -7,9 +7,15 @@ from datetime import datetime
 from sqlalchemy import select
 
 from disclosure.casework.office import Office
+from disclosure.discovery.names import to_domain
 from disclosure.protocol.errors import InvalidInput
 from disclosure.protocol.values import AlertNumber, Domain
 from disclosure.store.tables import cases, domain_tokens
+
+
+def parse_domain(text: str) -> Domain:
+    """What a person typed or pasted, as a domain in A-label form. InvalidInput {"domain": code}."""
+    return to_domain(text)
 
 
 def check_number(office: Office, number: str, domain: Domain) -> datetime | None:

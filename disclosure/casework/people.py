@@ -43,6 +43,7 @@ class ContactRow:
     state: str
     tone: Tone
     usable: bool
+    off: bool
     written_to: bool
 
 
@@ -105,6 +106,7 @@ def _contact(file: CaseFile, contact: Contact, event: e.Event | None, language: 
         state=state,
         tone=tone,
         usable=not (contact.disabled or contact.intermediary),
+        off=bool(contact.disabled),
         written_to=any(mail.to == contact.id for mail in case.mails.values()),
     )
 

@@ -113,6 +113,7 @@ class WholeCase:
     move: str
     ours: bool
     about: tuple[Line, ...]
+    judged: Mapping[str, str]  # the codes of the last assessment, to begin the next from
     moves: tuple[Move, ...]
     stuck: str
     paused: bool
@@ -162,6 +163,7 @@ def page(
         move=word(whose_move(case, file.rules.policy), language),
         ours=case.open and whose_move(case, file.rules.policy) is Party.COORDINATOR,
         about=_about(file, sight),
+        judged=_judged(file),
         moves=moves(file, language),
         stuck=(row.stuck_why or "?") if row.stuck_at else "",
         paused=case.stands_still("paused"),
@@ -210,6 +212,12 @@ def _about(file: CaseFile, sight: timeline.Sight) -> tuple[Line, ...]:
         Line(sight.say(N_("Country")), about.country),
         Line(sight.say(N_("Host may be compromised")), short(about.host_compromised, language)),
     )
+
+
+def _judged(file: CaseFile) -> Mapping[str, str]:
+    about = file.case.assessed
+    names = ("kind", "severity", "personal_data", "sector", "country", "host_compromised")
+    return {name: str(getattr(about, name)) for name in names} if about else {}
 
 
 def _domains(file: CaseFile, said: Mapping[int, e.Event]) -> tuple[DomainRow, ...]:

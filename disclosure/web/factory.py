@@ -17,7 +17,7 @@ from disclosure.casework.office import Office, open_office
 from disclosure.protocol.values import Language
 from disclosure.settings import Settings, instance_folder, load
 from disclosure.store.tables import db
-from disclosure.web import errors, organisation, public, reporter, security
+from disclosure.web import drawing, errors, organisation, public, reporter, security
 from disclosure.web.clock import now
 from disclosure.web.desk import blueprint as desk
 from disclosure.web.language import chosen_language
@@ -89,7 +89,7 @@ def asset(path: str) -> str:
 
 
 def url_for_language(language: str) -> str:
-    values = {**(request.view_args or {}), **request.args.to_dict(), "lang": language}
+    values = {**(request.view_args or {}), "lang": language}
     return url_for(request.endpoint or "public.home", **values)
 
 
@@ -111,4 +111,6 @@ def _templates(app: Flask, office: Office) -> None:
         when=lambda instant: words.format_when(instant, chosen_language()),
         away=lambda instant: words.format_away(instant, now(), chosen_language()),
         day=lambda instant: words.format_day(instant, chosen_language()),
+        hour=lambda instant: words.format_hour(instant, chosen_language()),
+        runs=drawing.runs,
     )

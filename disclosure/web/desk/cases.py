@@ -1,0 +1,62 @@
+"""The case page, the evidence of its look-ups, and what unsticks it."""
+
+from __future__ import annotations
+
+from flask import render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from disclosure.casework import clockwork, probes, reporting, wholecase
+from disclosure.language import N_
+from disclosure.protocol.errors import InvalidInput
+from disclosure.protocol.values import Audience
+from disclosure.web import security
+from disclosure.web.clock import now
+from disclosure.web.desk.frame import Problems, answered, blueprint, coordinator_id, office
+from disclosure.web.language import chosen_language
+
+
+def _before() -> int | None:
+    """``?before=`` is the number of the oldest entry on the page before."""
+    text = request.args.get("before", "")
+    if text and not (text.isascii() and text.isdecimal()):
+        raise InvalidInput({"before": "not_a_page"})
+    return int(text) if text else None
+
+
+def _page(case_id: str, problems: Problems, status: int = 200) -> ResponseReturnValue:
+    reporting.seen(office(), coordinator_id(), case_id, now())
+    case = wholecase.page(office(), case_id, coordinator_id(), chosen_language(), now(), before=_before())
+    return render_template("desk/case.html", case=case, before=_before(), problems=problems), status
+
+
+@blueprint.get("/cases/<case_id>")
+@security.needs(Audience.COORDINATOR)
+def case(case_id: str) -> ResponseReturnValue:
+    return _page(case_id, {})
+
+
+@blueprint.post("/cases/<case_id>/unstick")
+@security.needs(Audience.COORDINATOR)
+def unstick(case_id: str) -> ResponseReturnValue:
+    return answered(
+        lambda: clockwork.unstick(office(), case_id),
+        lambda problems, status: _page(case_id, problems, status),
+        N_("The server will try this case again with its next step."),
+        url_for(".case", case_id=case_id),
+    )
+
+
+@blueprint.get("/cases/<case_id>/lookups")
+@security.needs(Audience.COORDINATOR)
+def lookups(case_id: str) -> ResponseReturnValue:
+    reporting.seen(office(), coordinator_id(), case_id, now())
+    rows = probes.recorded(office(), case_id, chosen_language())
+    return render_template("desk/lookups.html", case_id=case_id, rows=rows)
+
+
+@blueprint.get("/cases/<case_id>/lookups/<probe_id>")
+@security.needs(Audience.COORDINATOR)
+def lookup(case_id: str, probe_id: str) -> ResponseReturnValue:
+    reporting.seen(office(), coordinator_id(), case_id, now())
+    probe = probes.evidence(office(), case_id, probe_id, chosen_language())
+    return render_template("desk/lookup.html", case_id=case_id, probe=probe)

@@ -1,0 +1,163 @@
+"""Pages for anyone: what this is, the report form, checking a mail of ours, our rules, our key."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import timedelta
+from functools import cache
+
+from flask import Blueprint, Response, current_app, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_wtf.csrf import generate_csrf
+
+from disclosure.casework import accounts, organisations, reporting, words
+from disclosure.casework.organisations import parse_domain
+from disclosure.protocol.errors import InvalidInput, Refused
+from disclosure.protocol.values import AlertKind, Answer, Audience, Language, Sector, Severity
+from disclosure.web import intake, security
+from disclosure.web.clock import now
+from disclosure.web.countries import countries
+from disclosure.web.language import chosen_language
+from disclosure.web.problems import in_words
+
+bp = Blueprint("public", __name__)
+HOUR = timedelta(hours=1)
+REPORTS_PER_HOUR = 5  # per source; beyond it reports are taken as text (R8)
+_CSRF, _TOKEN = "csrf-token-goes-here", "form-token-goes-here"  # noqa: S105 - marks, not secrets
+
+
+@bp.get("/")
+def home() -> ResponseReturnValue:
+    return render_template("public/home.html")
+
+
+@bp.get("/healthz")
+def health() -> ResponseReturnValue:
+    return Response("ok\n", mimetype="text/plain")
+
+
+# --- the report form ---
+
+
+@bp.get("/report")
+def report() -> ResponseReturnValue:
+    """Rendered once per language; only the two tokens are filled in (rendering it each time halved the intake rate)."""
+    page = _form_page(chosen_language())
+    filled = page.replace(_CSRF, generate_csrf()).replace(_TOKEN, secrets.token_urlsafe(16))
+    return Response(filled, mimetype="text/html")
+
+
+@cache
+def _form_page(language: Language) -> str:
+    assert language is chosen_language()  # noqa: S101 - asked only for the language of this request
+    return _rendered({}, {}, _CSRF, _TOKEN, cached=True)
+
+
+def _rendered(form: object, problems: dict[str, str], csrf_value: str, token: str, **more: bool) -> str:
+    """``cached``: a page that others will see too carries no message to this visitor."""
+    language = chosen_language()
+    return render_template(
+        "public/report.html",
+        form=form,
+        problems=problems,
+        csrf_value=csrf_value,
+        token=token,
+        kinds=_options(AlertKind),
+        severities=_options(Severity),
+        answers=_options(Answer),
+        sectors=_options(Sector),
+        countries=countries(language),
+        consent=intake.CONSENT[language],
+        uploads=current_app.extensions["office"].settings.uploads,
+        **more,
+    )
+
+
+def _options(kind: type[AlertKind] | type[Severity] | type[Answer] | type[Sector]) -> list[tuple[str, str]]:
+    return [(member.value, words.word(member, chosen_language())) for member in kind]
+
+
+@bp.post("/report")
+def send_report() -> ResponseReturnValue:
+    office, form = current_app.extensions["office"], request.form
+    if form.get("website"):  # the honeypot: no person sees this field
+        return redirect(url_for(".home"))
+    text_only = security.over("report", most=REPORTS_PER_HOUR, window=HOUR)
+    try:
+        files = request.files.getlist("pictures")
+        parsed = intake.parse(form, files, office, chosen_language(), text_only=text_only)
+        receipt = reporting.submit(office, parsed, now())
+    except InvalidInput as error:
+        problems = in_words(error.problems)
+        return _rendered(form, problems, generate_csrf(), form.get("token", "")), 422
+    except Refused as error:
+        return _rendered(form, in_words({"": error.reason}), generate_csrf(), form.get("token", "")), 409
+    return render_template("public/receipt.html", receipt=receipt, problems={})
+
+
+@bp.post("/report/kept")
+def kept() -> ResponseReturnValue:
+    """ "I have kept it" is forced: only then the reporter's page opens (R5)."""
+    office = current_app.extensions["office"]
+    codename, reference = request.form.get("codename", ""), request.form.get("reference", "")
+    if request.form.get("kept") != "yes":
+        receipt = reporting.Receipt(reference, codename)
+        return render_template("public/receipt.html", receipt=receipt, problems=in_words({"kept": "must_confirm"})), 422
+    report_id = reporting.enter(office, codename)
+    idle = office.settings.sessions.reporter_idle
+    session = accounts.open_session(
+        office, Audience.REPORTER, report_id, now(), stream_id=report_id, idle=idle, longest=idle * 8
+    )
+    return security.with_session(redirect(url_for("reporter.page")), Audience.REPORTER, session)
+
+
+@bp.get("/report/elsewhere")
+def anssi_only() -> ResponseReturnValue:
+    """R4: tell ANSSI yourself; nothing is submitted, stored or counted by us."""
+    return render_template("public/elsewhere.html")
+
+
+# --- checking us ---
+
+
+@bp.get("/check")
+def check() -> ResponseReturnValue:
+    return render_template("public/check.html", form={}, problems={}, asked=False, written_at=None)
+
+
+@bp.post("/check")
+def check_number() -> ResponseReturnValue:
+    security.limit("check", most=20, window=HOUR)
+    form = request.form
+    try:
+        domain = parse_domain(form.get("domain", ""))
+    except InvalidInput as error:
+        problems = in_words({"domain": next(iter(error.problems.values()))})
+        return render_template("public/check.html", form=form, problems=problems, asked=False, written_at=None), 422
+    at = organisations.check_number(current_app.extensions["office"], form.get("number", ""), domain)
+    return render_template("public/check.html", form=form, problems={}, asked=True, written_at=at)
+
+
+@bp.get("/rules")
+def rules() -> ResponseReturnValue:
+    return render_template("public/rules.html", policy=current_app.extensions["office"].policy.current)
+
+
+@bp.get("/key")
+def key() -> ResponseReturnValue:
+    from disclosure.casework.writing import service_fingerprint  # noqa: PLC0415
+
+    office = current_app.extensions["office"]
+    exists = office.service_certificate_path.exists()
+    fingerprint = service_fingerprint(office, now()) if exists else ""
+    return render_template("public/key.html", fingerprint=fingerprint)
+
+
+@bp.get("/key.asc")
+def key_file() -> ResponseReturnValue:
+    office = current_app.extensions["office"]
+    if not office.service_certificate_path.exists():
+        return Response("", status=404)
+    content = office.service_certificate_path.read_bytes()
+    headers = {"Content-Disposition": 'attachment; filename="key.asc"'}
+    return Response(content, mimetype="application/pgp-keys", headers=headers)
