@@ -58,7 +58,7 @@ class AuthorityRow:
     channels: tuple[ChannelRow, ...]
 
 
-def listing(office: Office, language: Language, now: datetime) -> tuple[AuthorityRow, ...]:
+def listing(office: Office, language: Language, now: datetime, country: str = "") -> tuple[AuthorityRow, ...]:
     """Every authority of the table: the operator's country first, then by country and name."""
     with office.store.reading() as connection:
         query = select(confirmed_channels, coordinators.c.name).outerjoin(
@@ -67,8 +67,22 @@ def listing(office: Office, language: Language, now: datetime) -> tuple[Authorit
         confirmed = {row.channel_id: row for row in connection.execute(query)}
     home = office.settings.operator.country
     roles = list(deskwords.AUTHORITY_ROLES)
-    order = sorted(office.policy.authorities, key=lambda a: (a.country != home, a.country, roles.index(a.role), a.name))
+    chosen = (a for a in office.policy.authorities if country in {"", a.country})
+    order = sorted(chosen, key=lambda a: (a.country != home, a.country, roles.index(a.role), a.name))
     return tuple(_authority(office, authority, confirmed, language, now) for authority in order)
+
+
+@dataclass(frozen=True)
+class AuthoritiesPage:
+    country: str
+    countries: tuple[str, ...]
+    rows: tuple[AuthorityRow, ...]
+
+
+def of_country(office: Office, country: str, language: Language, now: datetime) -> AuthoritiesPage:
+    """The authorities of one country; the codes of all that the table knows."""
+    countries = tuple(sorted({a.country for a in office.policy.authorities}))
+    return AuthoritiesPage(country, countries, listing(office, language, now, country) if country else ())
 
 
 def entry(office: Office, channel_id: str, language: Language, now: datetime) -> tuple[AuthorityRow, ChannelRow]:

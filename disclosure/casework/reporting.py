@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -67,7 +67,7 @@ class SubmitReport:
     @classmethod
     def of(cls, told: Any, sent: Sequence[bytes], token: str) -> SubmitReport:
         """From anything that has the same field names, such as the demonstration's reports."""
-        names = [name for name in cls.__dataclass_fields__ if name not in {"token", "text_only", "pictures"}]
+        names = [field.name for field in fields(cls) if field.name not in {"token", "text_only", "pictures"}]
         return cls(token=token, pictures=tuple(sent), **{name: getattr(told, name) for name in names})
 
 
@@ -104,8 +104,7 @@ def submit(office: Office, report: SubmitReport, now: datetime) -> Receipt:
 
 
 def _received(report: SubmitReport) -> e.ReportReceived:
-    names = [name for name in e.ReportReceived.__dataclass_fields__]
-    return e.ReportReceived(**{name: getattr(report, name) for name in names})
+    return e.ReportReceived(**{field.name: getattr(report, field.name) for field in fields(e.ReportReceived)})
 
 
 def _kept(picture_id: str, picture: Cleaned) -> e.PictureKept:

@@ -1,4 +1,4 @@
-"""One report as coordinators read it: every word as plain text, what belongs to it, and what it began with (R7, R13)."""
+"""One report as coordinators read it: every word as plain text, and what belongs to it (R7, R13)."""
 
 from __future__ import annotations
 

@@ -8,28 +8,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, select
 
-from disclosure.casework import casefile, deskwords, timeline
+from disclosure.casework import casefile, casemails, deskwords, timeline
 from disclosure.casework.casefile import CaseFile
 from disclosure.casework.finding import Found, labelled
 from disclosure.casework.nextmoves import Move, moves
 from disclosure.casework.office import Office
 from disclosure.casework.overview import State, states_of
-from disclosure.casework.people import TONES, Contacts, PersonRow, contacts_of, person_of
-from disclosure.casework.rows import ComingRow, LadderPicture, TimelineRow, Tone
+from disclosure.casework.people import Contacts, PersonRow, contacts_of, person_of
+from disclosure.casework.rows import ComingRow, LadderPicture, TimelineRow
 from disclosure.casework.words import short, word
 from disclosure.language import N_
 from disclosure.protocol import events as e
 from disclosure.protocol.codes import Act
 from disclosure.protocol.ladder import is_approved
 from disclosure.protocol.ownclocks import whose_move
-from disclosure.protocol.state import Approval, Mail, Task
+from disclosure.protocol.state import Approval, Task
 from disclosure.protocol.values import Audience, Language, Party
 from disclosure.store import ledger
-from disclosure.store.tables import cases, outbox
+from disclosure.store.tables import cases
 
 MAILS = 20  # newest on the case page; their own page has all of them
 
@@ -49,21 +48,6 @@ class DomainRow:
     name: str
     named_by: int
     reason: str
-
-
-@dataclass(frozen=True)
-class MailLine:
-    id: str
-    kind: str
-    to: str
-    state: str
-    tone: Tone
-    at: datetime
-    relayed_at: datetime | None
-    next_try_at: datetime | None
-    reason: str
-    has_bytes: bool
-    can_resend: bool
 
 
 @dataclass(frozen=True)
@@ -121,7 +105,7 @@ class WholeCase:
     domains: tuple[DomainRow, ...]
     contacts: Contacts
     persons: tuple[PersonRow, ...]
-    mails: tuple[MailLine, ...]
+    mails: tuple[casemails.MailLine, ...]
     all_mails: int
     tasks: tuple[TaskLine, ...]
     approvals: tuple[ApprovalLine, ...]
@@ -144,7 +128,7 @@ def page(
         row = connection.execute(select(cases).where(cases.c.id == case_id)).one()
         said = _said(office, connection, file)
         rows = timeline.rows(office, connection, file, sight, before=before)
-        lines = _mails(connection, file, sight, MAILS)
+        newest = casemails.lines(connection, file, sight, MAILS)
         reports = labelled(connection, [("report", report_id) for report_id in file.case.reports])
     case = file.case
     opened = said.get(1)
@@ -171,7 +155,7 @@ def page(
         domains=_domains(file, said),
         contacts=contacts_of(file, said, language),
         persons=tuple(person_of(p, said, sight) for p in case.persons.values()),
-        mails=lines,
+        mails=newest,
         all_mails=len(case.mails),
         tasks=open_tasks(file, sight, now),
         approvals=_approvals(file, sight, coordinator_id),
@@ -229,39 +213,7 @@ def _domains(file: CaseFile, said: Mapping[int, e.Event]) -> tuple[DomainRow, ..
     )
 
 
-# --- mails, tasks, approvals ---
-
-
-def mails(office: Office, case_id: str, language: Language) -> tuple[MailLine, ...]:
-    """Every mail of the case, the newest first."""
-    with office.store.reading() as connection:
-        file = casefile.load(office, connection, case_id)
-        return _mails(connection, file, sight_of(office, connection, file, language), len(file.case.mails))
-
-
-def _mails(connection: Connection, file: CaseFile, sight: timeline.Sight, most: int) -> tuple[MailLine, ...]:
-    newest = list(file.case.mails.values())[: -most - 1 : -1]
-    query = select(outbox).where(outbox.c.id.in_([mail.id for mail in newest]))
-    held = {row.id: row for row in connection.execute(query)}
-    return tuple(_mail(mail, held.get(mail.id), sight) for mail in newest)
-
-
-def _mail(mail: Mail, row: Row[Any] | None, sight: timeline.Sight) -> MailLine:
-    stands = row is not None and row.state in {"held", "dead"}
-    known = deskwords.say(deskwords.MAIL_STATES, mail.state, sight.language)
-    return MailLine(
-        id=mail.id,
-        kind=short(mail.type, sight.language),
-        to=sight.name(mail.to),
-        state=deskwords.say(deskwords.OUTBOX, row.state, sight.language) if row and stands else known,
-        tone=TONES[mail.state],
-        at=mail.queued_at,
-        relayed_at=mail.relayed_at,
-        next_try_at=row.next_try_at if row is not None and row.state in {"recipe", "prepared"} else None,
-        reason=deskwords.say(deskwords.FAULTS, (row.last_code or "") if row else "", sight.language),
-        has_bytes=row is not None and row.sealed is not None,
-        can_resend=row is not None and stands and row.sealed is not None,
-    )
+# --- tasks and approvals ---
 
 
 def open_tasks(file: CaseFile, sight: timeline.Sight, now: datetime) -> tuple[TaskLine, ...]:

@@ -193,5 +193,10 @@ class Case:
         ids = (mail.to for mail in self.mails.values() if mail.state in alive and mail.to in self.contacts)
         return tuple(dict.fromkeys(ids))
 
+    def addressed(self) -> tuple[str, ...]:
+        """Contacts whom a mail of ours has reached or is about to: a heads-up concerns them too."""
+        ids = (mail.to for mail in self.mails.values() if mail.state is not MailState.DEAD and mail.to in self.contacts)
+        return tuple(cid for cid in dict.fromkeys(ids) if not self.contacts[cid].disabled)
+
     def live_contacts(self) -> tuple[str, ...]:
         return tuple(cid for cid in self.written_to() if not self.contacts[cid].disabled)

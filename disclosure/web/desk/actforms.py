@@ -139,7 +139,7 @@ def _contact(hand: Hand, typed: Typed) -> None:
 def _disable(hand: Hand, typed: Typed) -> None:
     contact_id = typed.text("contact", required=True)
     if contact_id not in look(hand.office, hand.case_id).case.contacts:
-        typed.problems["contact"] = "choose_one"
+        typed.problems["contact"] = "not_a_choice"
     typed.check()
     coordination.disable_contact(hand, contact_id)
 
@@ -164,7 +164,7 @@ def _answer(hand: Hand, typed: Typed) -> None:
 def _settle(hand: Hand, typed: Typed) -> None:
     upheld, words = typed.code("upheld", Answer), typed.words("words", required=True)
     if upheld is Answer.UNKNOWN:
-        typed.problems["upheld"] = "choose_one"
+        typed.problems["upheld"] = "not_a_choice"
     typed.check()
     coordination.settle_contest(hand, upheld=upheld is Answer.YES, words=words)
 
@@ -207,7 +207,7 @@ def _approve(hand: Hand, typed: Typed) -> None:
 def _close(hand: Hand, typed: Typed) -> None:
     outcome, reason = typed.text("outcome", required=True), typed.words("reason", required=True)
     if outcome not in CLOSINGS:
-        typed.problems.setdefault("outcome", "choose_one")
+        typed.problems.setdefault("outcome", "not_a_choice")
     if not _is_number(hand, typed.text("number", required=True)):
         typed.problems.setdefault("number", "not_this_number")
     typed.check()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from disclosure.casework import coordination, firstmail, reporting, wholecase
+from disclosure.casework import coordination, leaving, reporting, wholecase
 from disclosure.language import N_
 from disclosure.protocol.values import Audience
 from disclosure.web import security
@@ -61,8 +61,8 @@ def _chosen() -> list[str]:
 
 
 def _request_page(case_id: str, contact_id: str, problems: Problems, status: int = 200) -> ResponseReturnValue:
-    leaving = firstmail.leaving(office(), case_id, contact_id, coordinator_id(), chosen_language(), now())
-    return render_template("desk/request.html", leaving=leaving, problems=problems), status
+    held = leaving.request(office(), case_id, contact_id, coordinator_id(), chosen_language(), now())
+    return render_template("desk/request.html", leaving=held, problems=problems), status
 
 
 @blueprint.get("/cases/<case_id>/request/<contact_id>")

@@ -41,7 +41,6 @@ def mail_bytes(case_id: str, mail_id: str) -> ResponseReturnValue:
     content = casemails.content(office(), case_id, mail_id)
     response = Response(content, content_type="application/octet-stream")
     response.headers["Content-Disposition"] = f'attachment; filename="{mail_id}.eml"'
-    response.headers["Cache-Control"] = "no-store"
     return response
 
 

@@ -1,11 +1,11 @@
-"""The notice: written beside the report's words, looked at as it would leave, released to one named person (R20, R29)."""
+"""The notice: written beside the report's words, looked at as it would leave, released to one person (R20, R29)."""
 
 from __future__ import annotations
 
 from flask import render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from disclosure.casework import coordination, noticedesk, reporting
+from disclosure.casework import coordination, leaving, noticedesk, reporting
 from disclosure.casework.coordination import ReleaseNotice
 from disclosure.casework.notices import Basis, NoticeFact, NoticeText
 from disclosure.language import N_
@@ -61,8 +61,8 @@ def _fact(typed: Typed, place: int) -> NoticeFact:
 
 
 def _release_page(case_id: str, person_id: str, problems: Problems, status: int = 200) -> ResponseReturnValue:
-    leaving = noticedesk.leaving(office(), case_id, person_id, coordinator_id(), chosen_language(), now())
-    return render_template("desk/release.html", leaving=leaving, form=request.form, problems=problems), status
+    held = leaving.notice(office(), case_id, person_id, coordinator_id(), chosen_language(), now())
+    return render_template("desk/release.html", leaving=held, form=request.form, problems=problems), status
 
 
 @blueprint.get("/cases/<case_id>/release/<person_id>")

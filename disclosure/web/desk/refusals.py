@@ -4,45 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from flask_babel import gettext
-
 from disclosure.casework.words import STATES, state_word
-from disclosure.language import N_
+from disclosure.language import N_, translate
 from disclosure.protocol.axes import Axis
 from disclosure.protocol.errors import Conflict, DisclosureError, IllegalMove, Refused
 from disclosure.web.language import chosen_language
+from disclosure.web.problems import in_words
 
+# Beside those of web/problems.py, which every audience shares.
 _PROBLEMS: Mapping[str, str] = {
-    "required": N_("Please fill this in."),
-    "too_long": N_("This is too long."),
-    "choose_one": N_("Please choose one."),
     "not_a_country": N_("A country is two letters, such as FR."),
-    "not_a_number": N_("Please give a whole number of days, up to 365."),
-    "not_a_date": N_("A date looks like this: 2026-11-24."),
-    "not_an_address": N_("This is not a mail address that we can write to."),
-    "not_a_host_name": N_("This is not a domain name."),
-    "ip_literal": N_("This is an IP address, not a domain name."),
+    "not_a_number_of_days": N_("Please give a whole number of days, up to 365."),
     "not_this_number": N_("This is not the number of this case."),
     "not_a_page": N_("There is no such page of the list."),
     "unknown_case": N_("There is no case with this number."),
     "unknown_report": N_("There is no report with this reference."),
-    "public_needs_a_date": N_("What was publicly visible needs the day on which it was."),
-    "wrong_sign_in": N_("Login, password and code do not go together, or the code was used already."),
-    "too_large": N_("This is too large."),
-    # The judge of certificates (R18).
-    "corrupt": N_("This cannot be read as an OpenPGP certificate."),
-    "expired": N_("This certificate has expired."),
-    "no_encryption_subkey": N_("This certificate has no usable key to encrypt to."),
-    "no_valid_self_signature": N_("This certificate is not properly signed by its own key."),
-    "not_a_key": N_("This is not an OpenPGP certificate."),
-    "not_yet_valid": N_("This certificate is not valid yet."),
-    "revoked": N_("This certificate was revoked."),
-    "secret_key": N_("This is a secret key. It was not stored; whoever sent it should revoke it."),
-    "several_keys": N_("These are several certificates. Please give one."),
-    "unsupported_algorithm": N_("This certificate uses an algorithm that we cannot encrypt to."),
-    "unsupported_key_version": N_("This certificate is of a version that we cannot encrypt to."),
-    "weak_key": N_("The key of this certificate is too weak."),
-    "weak_self_signature": N_("This certificate is signed with an algorithm that is too weak."),
 }
 _REFUSED: Mapping[str, str] = {
     "already_tied": N_("This domain is tied to the case already."),
@@ -77,21 +53,21 @@ _REFUSED: Mapping[str, str] = {
 
 
 def problem_words(problems: Mapping[str, str]) -> dict[str, str]:
-    """Field name → words. A code without words says that the field cannot be taken."""
-    unknown = N_("This cannot be taken as it is.")
-    return {field: gettext(_PROBLEMS.get(code, unknown)) for field, code in problems.items()}
+    """Field name → words."""
+    shared = in_words(problems)
+    return {name: _say(_PROBLEMS[code]) if code in _PROBLEMS else shared[name] for name, code in problems.items()}
 
 
 def sentence(error: DisclosureError) -> str:
     """One sentence: what stands in the way. Nothing was stored."""
     if isinstance(error, Conflict):
-        return gettext("Somebody else changed this in the same moment. Nothing was stored; look again and repeat.")
+        return _say(N_("Somebody else changed this in the same moment. Nothing was stored; look again and repeat.")
     if isinstance(error, Refused):
         known = _REFUSED.get(error.reason)
-        return gettext(known) if known else gettext("Rule %(rule)s forbids this.", rule=error.rule)
+        return _say(known) if known else _say(N_("Rule %(rule)s forbids this.", rule=error.rule)
     if isinstance(error, IllegalMove):
-        return gettext("This cannot be done now: %(state)s.", state=_state(error))
-    return gettext("This cannot be done.")
+        return _say(N_("This cannot be done now: %(state)s.", state=_state(error))
+    return _say(N_("This cannot be done.")
 
 
 def _state(error: IllegalMove) -> str:
@@ -103,7 +79,7 @@ def _state(error: IllegalMove) -> str:
         ("approval", "closed"): N_("the approval was decided or has expired"),
     }
     if (error.axis, error.state) in others:
-        return gettext(others[error.axis, error.state])
+        return _say(others[error.axis, error.state])
     axis = next((axis for axis in Axis if axis == error.axis), None)
     if axis and error.state in STATES[axis]:
         return state_word(axis, error.state, chosen_language()).lower()

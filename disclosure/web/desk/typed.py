@@ -41,7 +41,7 @@ class Typed:
         try:
             return kind(self._form.get(name, ""))
         except ValueError:
-            self.problems[name] = "choose_one"
+            self.problems[name] = "not_a_choice"
             return next(iter(kind))
 
     def country(self, name: str) -> str:
@@ -54,7 +54,7 @@ class Typed:
     def number(self, name: str, *, least: int = 1, most: int = 365) -> int:
         value = self._form.get(name, "").strip()
         if not (value.isdecimal() and value.isascii() and least <= int(value) <= most):
-            self.problems[name] = "not_a_number"
+            self.problems[name] = "not_a_number_of_days"
             return least
         return int(value)
 
