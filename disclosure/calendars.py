@@ -1,9 +1,18 @@
-"""Working calendars by country: movable holidays from the ``holidays`` library, the capital's zone (R32)."""
+"""Working calendars by country: movable holidays from the ``holidays`` library, the capital's zone (R32).
+
+National holidays only: those of a Land, a canton or Alsace-Moselle are working days here. A clock then runs a day
+early, never late; an operator who wants them puts them into a holidays file of their own.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import date, datetime
+
 import holidays
 
+from disclosure.protocol import values
+from disclosure.protocol.errors import InvalidInput
 from disclosure.protocol.worktime import WorkCalendar
 
 # A case lives weeks, its evidence five years; holidays are computed, so a wide span costs milliseconds once.
@@ -45,10 +54,38 @@ ZONES = {
 }
 
 
-def calendar_for(country: str) -> WorkCalendar:
-    """The country's calendar; of a country that we do not know: Paris hours, weekends only, and it says so."""
+def calendar_for(country: str, years: range = YEARS, own: frozenset[date] | None = None) -> WorkCalendar:
+    """The country's calendar; of a country that we do not know: Paris hours, weekends only, and it says so.
+
+    ``own``: the operator's days for this country (read_holidays), which take the place of the library's.
+    """
     zone = ZONES.get(country)
-    if zone is None or country not in holidays.list_supported_countries():
-        return WorkCalendar(zone or "Europe/Paris", known=False)
-    days = holidays.country_holidays(country, years=YEARS)
-    return WorkCalendar(zone, frozenset(days))
+    days = _national(country, years) if own is None else own
+    return WorkCalendar(zone or "Europe/Paris", days or frozenset(), known=zone is not None and days is not None)
+
+
+def _national(country: str, years: range) -> frozenset[date] | None:
+    # A country whose hours we would have to guess is not known either.
+    if country not in ZONES or country not in holidays.list_supported_countries():
+        return None
+    return frozenset(holidays.country_holidays(country, years=years))
+
+
+def read_holidays(data: Mapping[str, object]) -> Mapping[str, frozenset[date]]:
+    """Values of a holidays file, ``FR = [2027-03-29, …]``; InvalidInput names every key that cannot be taken."""
+    problems: dict[str, str] = {}
+    for key, days in data.items():
+        try:
+            if values.country(key) != key:
+                problems[key] = "not_a_country"
+        except InvalidInput:
+            problems[key] = "not_a_country"
+        if not isinstance(days, list) or not all(_is_day(day) for day in days):
+            problems[key] = "not_a_list_of_days"
+    if problems:
+        raise InvalidInput(problems)
+    return {key: frozenset(days) for key, days in data.items() if isinstance(days, list)}
+
+
+def _is_day(value: object) -> bool:
+    return isinstance(value, date) and not isinstance(value, datetime)

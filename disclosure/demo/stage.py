@@ -18,6 +18,7 @@ from pathlib import Path
 
 import click
 import pyotp
+from flask import Flask
 
 from disclosure import create_app
 from disclosure.casework import (
@@ -242,7 +243,7 @@ def confirm_channels(cast: Cast, now: datetime) -> str:
     return secret
 
 
-def prepare(folder: Path, world: World, now: datetime) -> tuple[Cast, accounts.NewCoordinator]:
+def prepare(folder: Path, world: World, now: datetime) -> tuple[Cast, accounts.NewCoordinator, Flask]:
     """An empty instance in the small world, with one coordinator."""
     settings = load(folder, environment(world, folder))
     app = create_app(settings)
@@ -255,7 +256,7 @@ def prepare(folder: Path, world: World, now: datetime) -> tuple[Cast, accounts.N
     )
     organisations = {o.key: o for o in build(world, now=now)}
     told = {r.about: r for r in reports(now=start)}
-    return Cast(office, world, organisations, told, account.id, start), account
+    return Cast(office, world, organisations, told, account.id, start), account, app
 
 
 def fill(cast: Cast, now: datetime) -> None:
@@ -303,7 +304,7 @@ def play(folder: Path, *, once: bool) -> int:
     now = datetime.now(UTC).replace(microsecond=0)
     with World(folder=folder / "world", mailbox=folder / "world" / "mailbox") as world:
         click.echo("A small world on this machine: names, pages, mail. Nothing leaves it.")
-        cast, account = prepare(folder, world, now)
+        cast, account, _ = prepare(folder, world, now)
         fill(cast, now)
         click.echo("Six cases in six states are on the desk.")
         _say_who(account)

@@ -26,24 +26,36 @@ _ISO = re.compile(r"P(?:(\d{1,5})D)?(?:T(?:(\d{1,6})H)?(?:(\d{1,7})M)?(?:(\d{1,9
 
 @dataclass(frozen=True)
 class Duration:
-    """``amount`` in calendar or working time; of working time, its days are working days."""
+    """``days``, then ``rest`` (hours and less), in calendar or working time.
 
-    amount: timedelta
+    Two fields, because a working day has no 24 hours: PT24H of working time is three days of eight hours, P1D is one.
+    """
+
+    days: int
+    rest: timedelta = timedelta(0)
     time: Time = Time.CALENDAR
+
+    @property
+    def amount(self) -> timedelta:
+        """The exact length; of calendar time only, a working day's length is the calendar's matter."""
+        return timedelta(days=self.days) + self.rest
 
     @classmethod
     def parse(cls, text: str, time: Time = Time.CALENDAR) -> Duration:
-        """ISO 8601 in D, H, M, S only: months and years have no fixed length."""
+        """ISO 8601 in D, H, M, S only: months and years have no fixed length. Raises InvalidInput."""
         found = _ISO.fullmatch(text)
         if not found or not any(found.groups()) or text.endswith("T"):
             raise InvalidInput({"duration": "not_a_duration"})
         days, hours, minutes, seconds = (int(group or 0) for group in found.groups())
-        return cls(timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds), time)
+        return cls(days, timedelta(hours=hours, minutes=minutes, seconds=seconds), time)
 
 
 @dataclass(frozen=True)
 class WorkCalendar:
-    """Working hours of one country. ``known``: its holidays are known; else weekends only, and pages say so."""
+    """Working hours of one country. ``known``: its holidays are known; else weekends only, and pages say so.
+
+    Clocks change at night, outside these hours: a working day is equally long in March, in July and in October.
+    """
 
     zone: str
     holidays: frozenset[date] = frozenset()
@@ -54,11 +66,10 @@ class WorkCalendar:
     tz: ZoneInfo = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        # Without a single working hour every search for the next one would be endless.
+        if self.opens >= self.closes or not self.weekdays or not self.weekdays <= set(range(7)):
+            raise InvalidInput({"calendar": "no_working_hours"})
         object.__setattr__(self, "tz", ZoneInfo(self.zone))
-
-    @property
-    def day_length(self) -> timedelta:
-        return timedelta(hours=self.closes.hour - self.opens.hour, minutes=self.closes.minute - self.opens.minute)
 
     def works_on(self, day: date) -> bool:
         return day.weekday() in self.weekdays and day not in self.holidays
@@ -76,9 +87,8 @@ def add(start: datetime, duration: Duration, calendar: WorkCalendar) -> datetime
     start = start.astimezone(UTC)
     if duration.time is Time.CALENDAR:
         return start + duration.amount
-    days, rest = duration.amount.days, duration.amount - timedelta(days=duration.amount.days)
-    at = _working_days_later(start, days, calendar) if days else start
-    return after_working_hours(at, rest, calendar) if rest else at
+    at = _working_days_later(start, duration.days, calendar) if duration.days else start
+    return after_working_hours(at, duration.rest, calendar) if duration.rest else at
 
 
 def _working_days_later(start: datetime, days: int, calendar: WorkCalendar) -> datetime:
@@ -108,7 +118,10 @@ def _into_hours(at: datetime, calendar: WorkCalendar) -> datetime:
 
 
 def after_working_hours(start: datetime, hours: timedelta, calendar: WorkCalendar) -> datetime:
-    """The instant at which ``hours`` of working time have passed since ``start``."""
+    """The instant at which ``hours`` of working time have passed since ``start``.
+
+    With none to pass it is the next working instant: what was stopped at night goes on in the morning.
+    """
     at = _into_hours(start.astimezone(UTC), calendar)
     for opens, closes in _days_from(at, calendar):
         begins = max(at, opens)

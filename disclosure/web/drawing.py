@@ -1,147 +1,220 @@
-"""The ladder as a picture: a track in time, drawn on the server (look.md). Pure: the same rows give the same SVG.
+"""The ladder as a picture: from a view row to SVG and to the table that says the same. Pure: no clock, no request.
 
-Works under our CSP: no style attribute, only classes that the stylesheet knows. Labels never overlap: each takes the
-first line below the track on which it is free.
+A ladder laid on its side in time: two rails, rungs between them, the elapsed part filled. Below the rails stands what
+the ladder does, above them what people did. Colours come by class from the stylesheet.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
-from markupsafe import Markup, escape
+from babel.dates import format_datetime
+from markupsafe import Markup
 
-from disclosure.casework.rows import LadderPicture, Notch, TimelineRow
+from disclosure.casework.rows import Flag, LadderPicture, Notch, RungMark, Span, TimelineRow, Tone
+from disclosure.language import N_, PARIS, format_when, translate
+from disclosure.protocol.values import Language
+from disclosure.web import svg
+from disclosure.web.svg import Box, Label
+from disclosure.web.track import GAP, NARROW, SMALL, WIDE, LadderWords, Sheet, Track, labels, laid
 
-WIDTH, LITTLE_WIDTH = 880, 320
-LEFT, RIGHT = 12, 12
-TRACK_Y = 52
-LINE_HEIGHT = 17
-CHAR_WIDTH = 6.4  # of the 12 px face, generous: a label may be shorter than we think, never longer
-_NOTCH = {Notch.PASSED: "passed", Notch.COMING: "coming", Notch.BLOCKED: "blocked", Notch.SKIPPED: "skipped"}
+_HATCH = 5.0  # between two strokes
+_TICK_DAYS = 45  # above that a tick per day is a grey bar
 
 
 @dataclass(frozen=True)
-class Label:
-    """A placed label: its box in the drawing's units."""
+class LadderRow:
+    """A line of the table; ``until`` only for a pause."""
 
-    text: str
-    x: float
-    left: float
-    right: float
-    line: int
-
-
-def ladder_svg(
-    picture: LadderPicture, *, little: bool = False, now_word: str = "", shown: Callable[[datetime], str] = str
-) -> Markup:
-    """``little``: for inbox rows, without words. ``shown`` writes an instant; ``now_word`` stands at the needle."""
-    width = LITTLE_WIDTH if little else WIDTH
-    labels = [] if little else place(picture, width, shown)
-    depth = max((label.line for label in labels), default=-1) + 1
-    height = 28 if little else TRACK_Y + 24 + depth * LINE_HEIGHT
-    y = 14 if little else TRACK_Y
-    parts = [
-        f'<svg class="ladder{" little" if little else ""}" viewBox="0 0 {width} {height}" role="img" '
-        f'xmlns="http://www.w3.org/2000/svg" preserveAspectRatio="xMinYMid meet">',
-        f"<title>{escape(picture.title)}</title><desc>{escape(_description(picture, shown))}</desc>",
-        '<defs><pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
-        '<line class="hatch-line" x1="0" y1="0" x2="0" y2="6"/></pattern></defs>',
-        *_track(picture, width, y),
-        *_labels(labels, y),
-        *_notches(picture, width, y),
-        *_flags(picture, width, y, little=little, shown=shown),
-        *_needle(picture, width, y, "" if little else now_word),
-        "</svg>",
-    ]
-    return Markup("".join(parts))  # noqa: S704 - every text in it was escaped above
+    at: datetime
+    until: datetime | None
+    label: str
+    state: str
+    tone: Tone
 
 
-def x_of(picture: LadderPicture, at: datetime, width: int) -> float:
-    span = (picture.end - picture.start).total_seconds() or 1.0
-    share = min(1.0, max(0.0, (at - picture.start).total_seconds() / span))
-    return round(LEFT + share * (width - LEFT - RIGHT), 1)
+_NOTCHES = {
+    Notch.PASSED: N_("climbed"),
+    Notch.COMING: N_("to come"),
+    Notch.BLOCKED: N_("blocked"),
+    Notch.SKIPPED: N_("skipped"),
+}
+_NOTCH_TONES = {
+    Notch.PASSED: Tone.LAPSED,
+    Notch.COMING: Tone.NEUTRAL,
+    Notch.BLOCKED: Tone.CONTESTED,
+    Notch.SKIPPED: Tone.CLOSED,
+}
 
 
-def place(picture: LadderPicture, width: int, shown: Callable[[datetime], str]) -> list[Label]:
-    """Labels from left to right, each on the first line where it is free; near the edge they lean inwards."""
-    labels: list[Label] = []
-    for mark in sorted(picture.rungs, key=lambda m: m.at):
-        text = f"{mark.label}, {shown(mark.at)}"
-        x, long = x_of(picture, mark.at, width), len(text) * CHAR_WIDTH
-        left = min(max(0.0, x - 4), width - long)
-        line = 0
-        while any(o.line == line and left < o.right + 8 and o.left < left + long + 8 for o in labels):
-            line += 1
-        labels.append(Label(text, x, left, left + long, line))
-    return labels
+def ladder_words(language: Language) -> LadderWords:
+    def short(instant: datetime) -> str:
+        local = instant.astimezone(PARIS)
+        if language is Language.FR:
+            return format_datetime(local, "EEE d MMM HH 'h' mm", locale="fr")
+        return format_datetime(local, "EEE d MMM HH:mm", locale="en_GB")
+
+    return LadderWords(
+        start=translate(language, N_("Clock starts")),
+        now=translate(language, N_("Now")),
+        paused=translate(language, N_("Clock stands still")),
+        happened=translate(language, N_("happened")),
+        notches={notch: translate(language, word) for notch, word in _NOTCHES.items()},
+        instant=short,
+        when=lambda instant: format_when(instant, language),
+    )
 
 
-def _description(picture: LadderPicture, shown: Callable[[datetime], str]) -> str:
-    return "; ".join(f"{mark.label}: {shown(mark.at)}" for mark in sorted(picture.rungs, key=lambda m: m.at))
+# --- the table ---
 
 
-def _track(picture: LadderPicture, width: int, y: int) -> list[str]:
-    now = x_of(picture, picture.now, width)
-    out = [
-        f'<line class="track" x1="{LEFT}" y1="{y}" x2="{width - RIGHT}" y2="{y}"/>',
-        f'<line class="walked" x1="{LEFT}" y1="{y}" x2="{now}" y2="{y}"/>',
-    ]
-    for span in picture.paused:
-        left, right = x_of(picture, span.start, width), x_of(picture, span.end, width)
-        out.append(f'<rect class="hatch" x="{left}" y="{y - 6}" width="{max(2.0, right - left):.1f}" height="12"/>')
-    return out
+def ladder_table(picture: LadderPicture, words: LadderWords) -> tuple[LadderRow, ...]:
+    """Everything that the picture shows, in order of time; what is at the same instant in the order drawn."""
+    rows = [LadderRow(picture.start, None, words.start, "", Tone.NEUTRAL)]
+    rows += [LadderRow(span.start, span.end, words.paused, "", Tone.CLOSED) for span in picture.paused]
+    rows += [LadderRow(r.at, None, r.label, words.notches[r.notch], _NOTCH_TONES[r.notch]) for r in picture.rungs]
+    rows += [LadderRow(flag.at, None, flag.label, words.happened, flag.tone) for flag in picture.flags]
+    rows.append(LadderRow(picture.now, None, words.now, "", Tone.NEUTRAL))
+    return tuple(sorted(rows, key=lambda row: row.at))
 
 
-def _notches(picture: LadderPicture, width: int, y: int) -> list[str]:
-    out = []
-    for mark in picture.rungs:
-        x = x_of(picture, mark.at, width)
-        out.append(f'<circle class="{_NOTCH[mark.notch]}" cx="{x}" cy="{y}" r="6"/>')
-        if mark.notch is Notch.SKIPPED:
-            out.append(f'<line class="struck" x1="{x - 7}" y1="{y + 7}" x2="{x + 7}" y2="{y - 7}"/>')
-    return out
+def _description(picture: LadderPicture, words: LadderWords) -> str:
+    lines = []
+    for row in ladder_table(picture, words):
+        until = f" – {words.when(row.until)}" if row.until else ""
+        lines.append(f"{words.when(row.at)}{until}: {row.label}" + (f", {row.state}" if row.state else ""))
+    return "; ".join(lines) + "."
 
 
-def _labels(labels: Sequence[Label], y: int) -> list[str]:
-    out = []
-    for label in labels:
-        below = y + 24 + label.line * LINE_HEIGHT
-        if label.line:
-            out.append(f'<line class="leader" x1="{label.x}" y1="{y + 8}" x2="{label.x}" y2="{below - 10}"/>')
-        out.append(f'<text x="{label.left:.1f}" y="{below}">{escape(label.text)}</text>')
-    return out
+# --- the picture ---
 
 
-def _flags(picture: LadderPicture, width: int, y: int, *, little: bool, shown: Callable[[datetime], str]) -> list[str]:
-    out = []
-    for flag in picture.flags:
-        x = x_of(picture, flag.at, width)
-        top = y - 12 if little else y - 22
-        name = f"<title>{escape(flag.label)}, {escape(shown(flag.at))}</title>"
-        points = f"{x},{top} {x + 10},{top + 4} {x},{top + 8}"
-        out.append(
-            f'<g>{name}<line class="leader" x1="{x}" y1="{top}" x2="{x}" y2="{y}"/>'
-            f'<polygon class="flag {flag.tone}" points="{points}"/></g>'
+def ladder_svg(picture: LadderPicture, *, small: bool = False, narrow: bool = False, words: LadderWords) -> Markup:
+    """The picture as inline SVG with title and description. The same arguments give the same bytes.
+
+    ``small`` has no letters (inbox rows); ``narrow`` is for a telephone: at 340 units its letters stay legible.
+    """
+    sheet = SMALL if small else NARROW if narrow else WIDE
+    picture = replace(
+        picture,
+        rungs=tuple(sorted(picture.rungs, key=lambda rung: rung.at)),
+        flags=tuple(sorted(picture.flags, key=lambda flag: flag.at)),
+    )
+    track = laid(picture, sheet, words)
+    below, above = labels(picture, track, sheet, words)
+    low, high = svg.packed(below, GAP), svg.packed(above, GAP)
+    rail = sheet.margin + max((box.bottom for box in high), default=0) + (GAP if high else 0)
+    foot = rail + sheet.rails
+    height = foot + max((box.bottom for box in low), default=0) + sheet.margin
+    drawn = Markup("").join(
+        (
+            *_leaders(low, foot, 1),
+            *_leaders(high, rail, -1),
+            *_ground(picture, track, sheet, rail),
+            *(_rung(mark, x, sheet, rail) for mark, x in zip(picture.rungs, track.rungs, strict=True)),
+            *(_flag(flag, track.at(flag.at), sheet, rail) for flag in picture.flags),
+            _needle(track.at(picture.now), sheet, rail),
+            *_lettering(below, low, sheet, lambda box: foot + box.top),
+            *_lettering(above, high, sheet, lambda box: rail - box.bottom),
         )
-    return out
+    )
+    return _frame(picture, words, sheet, height, drawn)
 
 
-def _needle(picture: LadderPicture, width: int, y: int, word: str) -> list[str]:
-    x = x_of(picture, picture.now, width)
-    out = [f'<line class="needle" x1="{x}" y1="{y - 12}" x2="{x}" y2="{y + 12}"/>']
-    if word:
-        anchor = "end" if x > width - 80 else "start"
-        out.append(f'<text class="soft" x="{x}" y="{y - 30}" text-anchor="{anchor}">{escape(word)}</text>')
-    return out
+def _frame(picture: LadderPicture, words: LadderWords, sheet: Sheet, height: float, drawn: Markup) -> Markup:
+    key = hashlib.sha256(f"{sheet.name}{picture!r}".encode()).hexdigest()[:10]
+    return Markup(
+        '<svg class="ladder {name}" viewBox="0 0 {wide} {height}" role="img" aria-labelledby="t{key} d{key}">'
+        '<title id="t{key}">{title}</title><desc id="d{key}">{description}</desc>{drawn}</svg>'
+    ).format(
+        name=sheet.name,
+        wide=svg.number(sheet.wide),
+        height=svg.number(height),
+        key=key,
+        title=picture.title,
+        description=_description(picture, words),
+        drawn=drawn,
+    )
 
 
-def ladder_table(picture: LadderPicture) -> list[tuple[str, datetime, str]]:
-    """(label, instant, state) in order: the table that says the same."""
-    rows = [(mark.label, mark.at, str(mark.notch)) for mark in picture.rungs]
-    rows += [(flag.label, flag.at, "flag") for flag in picture.flags]
-    return sorted(rows, key=lambda row: row[1])
+# --- shapes ---
+
+
+def _ground(picture: LadderPicture, track: Track, sheet: Sheet, rail: float) -> Iterator[Markup]:
+    """Elapsed time, midnights, hatched pauses, and the rails over them."""
+    left, right, now = track.left, track.right, track.at(picture.now)
+    yield svg.rect("elapsed", left, rail, now - left, sheet.rails)
+    for tick in _midnights(track):
+        yield svg.line("tick", tick, rail, tick, rail + sheet.rails)
+    for span in picture.paused:
+        yield from _hatched(span, track, sheet, rail)
+    for y in (rail, rail + sheet.rails):
+        yield svg.line("rail", left, y, right, y)
+
+
+def _midnights(track: Track) -> Iterator[float]:
+    if track.end - track.start > timedelta(days=_TICK_DAYS):
+        return
+    day = track.start.astimezone(PARIS).date() + timedelta(days=1)
+    while (midnight := datetime(day.year, day.month, day.day, tzinfo=PARIS)) < track.end:
+        yield track.at(midnight)
+        day += timedelta(days=1)
+
+
+def _hatched(span: Span, track: Track, sheet: Sheet, rail: float) -> Iterator[Markup]:
+    left, right = track.at(span.start), track.at(span.end)
+    yield svg.rect("paused", left, rail, right - left, sheet.rails)
+    slant = sheet.rails / 2
+    for stroke in range(int(max(right - left - slant, 0) / _HATCH) + 1):
+        foot = left + stroke * _HATCH
+        yield svg.line("hatch", foot, rail + sheet.rails, min(foot + slant, right), rail)
+
+
+def _rung(mark: RungMark, x: float, sheet: Sheet, rail: float) -> Markup:
+    half, foot = sheet.rung / 2, rail + sheet.rails
+    drawn = svg.rect(f"rung {mark.notch}", x - half, rail - half, sheet.rung, sheet.rails + sheet.rung)
+    reach = sheet.rung + 1
+    if mark.notch is Notch.SKIPPED:
+        drawn += svg.line("strike", x - reach, foot + half, x + reach, rail - half)
+    if mark.notch is Notch.BLOCKED:
+        middle = rail + sheet.rails / 2
+        drawn += svg.line("barrier", x - reach, middle, x + reach, middle)
+    return drawn
+
+
+def _flag(flag: Flag, x: float, sheet: Sheet, rail: float) -> Markup:
+    """Planted on the rails; where there are no letters above them, it flies inside."""
+    cloth = sheet.rails * 0.6
+    top = rail - sheet.rails * 0.85 if sheet.letters else rail + 1
+    corners = [(x, top), (x + cloth, top + cloth / 2), (x, top + cloth)]
+    return svg.line("pole", x, top, x, rail + sheet.rails) + svg.polygon(f"flag {flag.tone}", corners)
+
+
+def _needle(x: float, sheet: Sheet, rail: float) -> Markup:
+    reach = sheet.rung * 0.8
+    top, foot = rail - reach, rail + sheet.rails + reach
+    head = [(x - reach, top - reach), (x + reach, top - reach), (x, top + 1)]
+    return svg.line("needle", x, top, x, foot) + svg.polygon("needle-head", head)
+
+
+def _leaders(boxes: Sequence[Box], track: float, way: int) -> Iterator[Markup]:
+    """A thin line from the rails along each label; ``way`` is 1 below the rails and -1 above."""
+    for box in boxes:
+        yield svg.line("leader", box.left, track, box.left, track + way * (box.bottom - 2))
+
+
+def _lettering(
+    hung: Sequence[Label], boxes: Sequence[Box], sheet: Sheet, top: Callable[[Box], float]
+) -> Iterator[Markup]:
+    for label, box in zip(hung, boxes, strict=True):
+        for row, (kind, text) in enumerate(label.lines):
+            yield svg.words(kind, box.left + GAP, top(box) + GAP / 2 + (row + 0.8) * sheet.line, text)
+
+
+# --- the timeline ---
 
 
 def runs(rows: Sequence[TimelineRow]) -> list[list[TimelineRow]]:

@@ -1,4 +1,4 @@
-"""One form and one POST for every plain act of actforms.ACTS."""
+"""One form and one POST for every plain act; what sends something has a page of its own (contacts.py, notices.py)."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from disclosure.casework import reporting, wholecase
 from disclosure.protocol.values import Audience
 from disclosure.web import security
 from disclosure.web.clock import now
-from disclosure.web.desk.actforms import ACTS, ActForm
+from disclosure.web.desk import actsofcontact, actsoftime
+from disclosure.web.desk.actforms import ActForm
 from disclosure.web.desk.frame import Problems, answered, blueprint, coordinator_id, hand, office
 from disclosure.web.desk.typed import Typed
 from disclosure.web.language import chosen_language
+
+ACTS = {**actsofcontact.ACTS, **actsoftime.ACTS}
 
 
 def _spec(act: str) -> ActForm:

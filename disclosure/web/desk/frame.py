@@ -6,13 +6,12 @@ from collections.abc import Callable, Mapping
 
 from flask import Blueprint, current_app, flash, g, redirect, request
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext
 
 from disclosure.casework.casefile import Hand
 from disclosure.casework.office import Office
 from disclosure.protocol.errors import Conflict, IllegalMove, InvalidInput, Refused
 from disclosure.web.clock import now
-from disclosure.web.desk.refusals import problem_words, sentence
+from disclosure.web.desk.refusals import problem_words, say, sentence
 
 blueprint = Blueprint("desk", __name__, url_prefix="/desk")
 
@@ -48,5 +47,5 @@ def answered(act: Callable[[], object], again: Again, done: str, to: str) -> Res
         return again(problem_words(error.problems), 422)
     except (Refused, IllegalMove, Conflict) as error:
         return again({"": sentence(error)}, 409)
-    flash(gettext(done))
+    flash(say(done))
     return redirect(to, 303)

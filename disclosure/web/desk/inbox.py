@@ -62,5 +62,11 @@ def find() -> ResponseReturnValue:
     wanted = request.args.get("what", "")
     found = finding.find(office(), wanted)
     if len(found) == 1:
-        return redirect(url_for(f".{found[0].kind}", **{f"{found[0].kind}_id": found[0].id}))
+        return redirect(_page_of(found[0]))
     return render_template("desk/find.html", wanted=wanted, found=found)
+
+
+def _page_of(found: finding.Found) -> str:
+    if found.kind == "case":
+        return url_for(".case", case_id=found.id)
+    return url_for(".report", report_id=found.id)

@@ -9,7 +9,7 @@ from disclosure.language import N_, translate
 from disclosure.protocol.axes import Axis
 from disclosure.protocol.errors import Conflict, DisclosureError, IllegalMove, Refused
 from disclosure.web.language import chosen_language
-from disclosure.web.problems import in_words
+from disclosure.web.problems import WORDS, in_words
 
 # Beside those of web/problems.py, which every audience shares.
 _PROBLEMS: Mapping[str, str] = {
@@ -52,34 +52,44 @@ _REFUSED: Mapping[str, str] = {
 }
 
 
+def say(message: str, **parameters: object) -> str:
+    """A marked message in the language of whoever reads."""
+    return translate(chosen_language(), message, **parameters)
+
+
 def problem_words(problems: Mapping[str, str]) -> dict[str, str]:
     """Field name → words."""
     shared = in_words(problems)
-    return {name: _say(_PROBLEMS[code]) if code in _PROBLEMS else shared[name] for name, code in problems.items()}
+    return {name: say(_PROBLEMS[code]) if code in _PROBLEMS else shared[name] for name, code in problems.items()}
 
 
 def sentence(error: DisclosureError) -> str:
     """One sentence: what stands in the way. Nothing was stored."""
     if isinstance(error, Conflict):
-        return _say(N_("Somebody else changed this in the same moment. Nothing was stored; look again and repeat.")
+        return say(N_("Somebody else changed this in the same moment. Nothing was stored; look again and repeat."))
+    if isinstance(error, Refused) and error.reason in _REFUSED:
+        return say(_REFUSED[error.reason])
+    if isinstance(error, Refused) and error.reason in WORDS:
+        return say(WORDS[error.reason])
     if isinstance(error, Refused):
-        known = _REFUSED.get(error.reason)
-        return _say(known) if known else _say(N_("Rule %(rule)s forbids this.", rule=error.rule)
+        return say(N_("Rule %(rule)s forbids this."), rule=error.rule)
     if isinstance(error, IllegalMove):
-        return _say(N_("This cannot be done now: %(state)s.", state=_state(error))
-    return _say(N_("This cannot be done.")
+        return say(N_("This cannot be done now: %(state)s."), state=_state(error))
+    return say(N_("This cannot be done."))
+
+
+_BESIDE = {
+    ("clock", "paused"): N_("the clock is paused already"),
+    ("clock", "running"): N_("the clock is not paused"),
+    ("task", "done"): N_("the task is done or no longer needed"),
+    ("task", "unknown"): N_("there is no such task"),
+    ("approval", "closed"): N_("the approval was decided or has expired"),
+}
 
 
 def _state(error: IllegalMove) -> str:
-    others = {
-        ("clock", "paused"): N_("the clock is paused already"),
-        ("clock", "running"): N_("the clock is not paused"),
-        ("task", "done"): N_("the task is done or no longer needed"),
-        ("task", "unknown"): N_("there is no such task"),
-        ("approval", "closed"): N_("the approval was decided or has expired"),
-    }
-    if (error.axis, error.state) in others:
-        return _say(others[error.axis, error.state])
+    if (error.axis, error.state) in _BESIDE:
+        return say(_BESIDE[error.axis, error.state])
     axis = next((axis for axis in Axis if axis == error.axis), None)
     if axis and error.state in STATES[axis]:
         return state_word(axis, error.state, chosen_language()).lower()

@@ -15,7 +15,8 @@ from disclosure.protocol.errors import InvalidInput
 from disclosure.protocol.values import AlertKind, Answer, Audience, Role, Sector, Severity
 from disclosure.web import security
 from disclosure.web.clock import now
-from disclosure.web.desk.actforms import JUDGED, assessment, code_options
+from disclosure.web.desk.actforms import JUDGED, code_options
+from disclosure.web.desk.deeds import assessment
 from disclosure.web.desk.frame import Problems, answered, blueprint, coordinator_id, hand, office
 from disclosure.web.desk.typed import Typed
 from disclosure.web.language import chosen_language

@@ -1,17 +1,21 @@
-"""Signing in and out: login, password and the code of the moment in one form (R2 asks for no account of anybody else)."""
+"""Signing in and out: login, password and the code of the moment in one form."""
 
 from __future__ import annotations
 
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext
 
 from disclosure.casework import accounts
+from disclosure.language import N_
 from disclosure.protocol.errors import Refused, TooMany
 from disclosure.protocol.values import Audience
 from disclosure.web import security
 from disclosure.web.clock import now
 from disclosure.web.desk.frame import Problems, blueprint, office
+from disclosure.web.desk.refusals import say
+
+_WRONG = N_("Login, password and code do not go together, or the code was used already. Wait for the next code.")
+_SLOWLY = N_("Too many tries. Please wait %(count)s seconds.")
 
 
 def _page(problems: Problems, status: int = 200) -> ResponseReturnValue:
@@ -32,9 +36,9 @@ def signed_in() -> ResponseReturnValue:
             office(), form.get("login", ""), form.get("password", ""), form.get("code", ""), now()
         )
     except Refused:
-        return _page({"": gettext("Login, password and code do not go together, or the code was used already.")}, 422)
+        return _page({"": say(_WRONG)}, 422)
     except TooMany as error:
-        return _page({"": gettext("Too many tries. Wait %(count)s seconds.", count=error.retry_after)}, 429)
+        return _page({"": say(_SLOWLY, count=error.retry_after)}, 429)
     return security.with_session(redirect(url_for(".inbox"), 303), Audience.COORDINATOR, session)
 
 

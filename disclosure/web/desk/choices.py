@@ -1,0 +1,37 @@
+"""What a form of the desk offers to choose from: things of this case, named as a coordinator knows them."""
+
+from __future__ import annotations
+
+from disclosure.casework.deskwords import CLOSINGS
+from disclosure.casework.wholecase import WholeCase
+from disclosure.language import translate
+from disclosure.protocol.values import Language
+from disclosure.web.desk.actforms import Options
+
+
+def domains(case: WholeCase, language: Language) -> Options:
+    return [(row.id, row.name) for row in case.domains]
+
+
+def contacts(case: WholeCase, language: Language) -> Options:
+    return [(row.id, f"{row.address} ({row.word})") for row in case.contacts.all if not row.off]
+
+
+def persons(case: WholeCase, language: Language) -> Options:
+    return [(row.id, f"{row.name}, {row.role} · {row.standing_words}") for row in case.persons]
+
+
+def tasks(case: WholeCase, language: Language) -> Options:
+    return [(row.id, " · ".join(filter(None, (row.kind, row.target, row.rung)))) for row in case.tasks]
+
+
+def authorities(case: WholeCase, language: Language) -> Options:
+    return [(row.id, row.name) for row in case.referred]
+
+
+def approvals(case: WholeCase, language: Language) -> Options:
+    return [(row.id, f"{row.act}: {row.subject}") for row in case.approvals if not row.mine]
+
+
+def closings(case: WholeCase, language: Language) -> Options:
+    return [(code, translate(language, words)) for code, words in CLOSINGS.items()]
