@@ -91,7 +91,7 @@ def confirm(office: Office, token: str, code: str, name: str, role: str, now: da
     problems |= {field: "too_long" for field, value in (("name", name), ("role", role)) if len(value) > 200}  # noqa: PLR2004
     with office.store.reading() as connection:
         row = linking.find(office, connection, token, now)
-    if problems and row.person_id is None:
+    if problems and row.person_id is None and row.purpose == Purpose.CONFIRM:
         raise InvalidInput(problems)
     linking.check_code(office, links, links.c.id == row.id, row, code, now)
     person_id = row.person_id or _confirm_person(office, row, name.strip(), role.strip(), now)

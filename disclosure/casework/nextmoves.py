@@ -64,7 +64,7 @@ def _first_contact(case: Case) -> Iterator[tuple[str, str]]:
     usable = [c for c in case.contacts.values() if not (c.disabled or c.intermediary)]
     first = next((cid for cid in case.chosen if case.contacts[cid].channel is Channel.MAIL), "")
     if not usable:
-        yield "search", ""
+        yield "search", next(iter(case.domains))
         yield "contact", ""
     elif not case.chosen:
         yield "order", ""

@@ -44,6 +44,7 @@ class ContactRow:
     tone: Tone
     usable: bool
     off: bool
+    for_review: bool
     written_to: bool
 
 
@@ -107,6 +108,7 @@ def _contact(file: CaseFile, contact: Contact, event: e.Event | None, language: 
         tone=tone,
         usable=not (contact.disabled or contact.intermediary),
         off=bool(contact.disabled),
+        for_review=contact.review,
         written_to=any(mail.to == contact.id for mail in case.mails.values()),
     )
 

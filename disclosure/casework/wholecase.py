@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, select
 
@@ -18,7 +19,7 @@ from disclosure.casework.nextmoves import Move, moves
 from disclosure.casework.office import Office
 from disclosure.casework.overview import State, states_of
 from disclosure.casework.people import Contacts, PersonRow, contacts_of, person_of
-from disclosure.casework.rows import ComingRow, LadderPicture, TimelineRow
+from disclosure.casework.rows import ComingRow, LadderPicture, TimelineRow, Tone
 from disclosure.casework.words import short, word
 from disclosure.language import N_
 from disclosure.protocol import events as e
@@ -28,7 +29,7 @@ from disclosure.protocol.ownclocks import whose_move
 from disclosure.protocol.state import Approval, Task
 from disclosure.protocol.values import Audience, Language, Party
 from disclosure.store import ledger
-from disclosure.store.tables import cases
+from disclosure.store.tables import cases, events
 
 MAILS = 20  # newest on the case page; their own page has all of them
 
@@ -107,6 +108,7 @@ class WholeCase:
     persons: tuple[PersonRow, ...]
     mails: tuple[casemails.MailLine, ...]
     all_mails: int
+    contest: str  # the organisation's last words against the alert
     tasks: tuple[TaskLine, ...]
     approvals: tuple[ApprovalLine, ...]
     referred: tuple[ReferredLine, ...]
@@ -117,6 +119,10 @@ class WholeCase:
     older: int | None
     has_draft: bool
 
+    @property
+    def waiting_mails(self) -> tuple[casemails.MailLine, ...]:
+        return tuple(mail for mail in self.mails if mail.tone is Tone.WAITING)
+
 
 def page(
     office: Office, case_id: str, coordinator_id: str, language: Language, now: datetime, *, before: int | None = None
@@ -125,51 +131,67 @@ def page(
     with office.store.reading() as connection:
         file = casefile.load(office, connection, case_id)
         sight = sight_of(office, connection, file, language)
-        row = connection.execute(select(cases).where(cases.c.id == case_id)).one()
+        stuck_why = connection.scalar(select(cases.c.stuck_why).where(cases.c.id == case_id))
         said = _said(office, connection, file)
         rows = timeline.rows(office, connection, file, sight, before=before)
         newest = casemails.lines(connection, file, sight, MAILS)
         reports = labelled(connection, [("report", report_id) for report_id in file.case.reports])
-    case = file.case
-    opened = said.get(1)
-    head = opened if isinstance(opened, e.CaseOpened) else None
+        contest = _contest(office, connection, file)
     return WholeCase(
         id=case_id,
-        number=case.number,
-        organisation=head.organisation if head else "",
-        address=head.address if head else "",
-        role=short(case.role, language),
-        severity=short(case.assessed.severity, language) if case.assessed else "",
-        severity_code=str(case.assessed.severity) if case.assessed else "",
-        coordinator=sight.name(case.coordinator_id),
-        open=case.open,
-        states=states_of(case.axes, language),
-        move=word(whose_move(case, file.rules.policy), language),
-        ours=case.open and whose_move(case, file.rules.policy) is Party.COORDINATOR,
-        about=_about(file, sight),
-        judged=_judged(file),
-        moves=moves(file, language),
-        stuck=(row.stuck_why or "?") if row.stuck_at else "",
-        paused=case.stands_still("paused"),
-        contested=case.stands_still("contested"),
+        stuck=stuck_why or "",
+        contest=contest,
+        mails=newest,
+        all_mails=len(file.case.mails),
+        reports=reports,
+        rows=rows,
+        older=rows[0].seq if rows and rows[0].seq > 1 else None,
         domains=_domains(file, said),
         contacts=contacts_of(file, said, language),
-        persons=tuple(person_of(p, said, sight) for p in case.persons.values()),
-        mails=newest,
-        all_mails=len(case.mails),
+        persons=tuple(person_of(p, said, sight) for p in file.case.persons.values()),
         tasks=open_tasks(file, sight, now),
         approvals=_approvals(file, sight, coordinator_id),
-        referred=tuple(
+        coming=timeline.coming(file, sight, now),
+        picture=timeline.picture(file, sight, now),
+        **_head(file, said.get(1), sight),
+    )
+
+
+def _head(file: CaseFile, opened: e.Event | None, sight: timeline.Sight) -> dict[str, Any]:
+    """What the top of the page says: what it is about, where it stands, whose move it is."""
+    case, language = file.case, sight.language
+    mover = whose_move(case, file.rules.policy)
+    return {
+        "number": case.number,
+        "organisation": opened.organisation if isinstance(opened, e.CaseOpened) else "",
+        "address": opened.address if isinstance(opened, e.CaseOpened) else "",
+        "role": short(case.role, language),
+        "severity": short(case.assessed.severity, language) if case.assessed else "",
+        "severity_code": str(case.assessed.severity) if case.assessed else "",
+        "coordinator": sight.name(case.coordinator_id),
+        "open": case.open,
+        "states": states_of(case.axes, language),
+        "move": word(mover, language),
+        "ours": case.open and mover is Party.COORDINATOR,
+        "about": _about(file, sight),
+        "judged": _judged(file),
+        "moves": moves(file, language),
+        "paused": case.stands_still("paused"),
+        "contested": case.stands_still("contested"),
+        "has_draft": bool(case.draft_seq),
+        "referred": tuple(
             ReferredLine(aid, sight.name(aid) or aid, short(r.channel, language), r.at)
             for aid, r in case.referred.items()
         ),
-        reports=reports,
-        coming=timeline.coming(file, sight, now),
-        picture=timeline.picture(file, sight, now),
-        rows=rows,
-        older=rows[0].seq if rows and rows[0].seq > 1 else None,
-        has_draft=bool(case.draft_seq),
-    )
+    }
+
+
+def _contest(office: Office, connection: Connection, file: CaseFile) -> str:
+    if not file.case.stands_still("contested"):
+        return ""
+    kinds = (events.c.stream_id == file.id) & (events.c.type == e.NoticeContested.__name__)
+    last = connection.scalar(select(events.c.seq).where(kinds).order_by(events.c.seq.desc()).limit(1))
+    return str(getattr(ledger.one(office.store, connection, file.id, last), "words", "")) if last else ""
 
 
 def sight_of(office: Office, connection: Connection, file: CaseFile, language: Language) -> timeline.Sight:

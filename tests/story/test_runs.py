@@ -108,7 +108,7 @@ def test_the_first_mail_reveals_nothing_and_is_signed(play: Play, home: Path, tm
     assert address == "securite@officines-littoral.example", "found in security.txt, over real DNS and HTTPS"
     told = play.cast.reports[KEY]
     body = stage.body_of(mail.data)
-    for words in ("Telegram", "150", "mutuelle", "carte Vitale", "fidélité", "critique", "ANSSI", "CNIL"):
+    for words in ("Telegram", "150 000", "pharmacies", "mutuelle", "carte Vitale", "fidélité", "critique", "ANSSI", "CNIL"):
         assert words not in body, "no field of the report, no severity, no authority"
     assert told.organisation not in body
     assert body.index("Bonjour") < body.index("Hello"), "French with English below"
@@ -165,6 +165,9 @@ def test_run_a_through_the_pages(play: Play) -> None:
     stage.release(play.cast, later, person_id)
     ready = stage.body_of(play.cast.world.mail_to(OWN)[-1].data)
     assert "Telegram" not in ready, "the mail says only that the notice waits"
+    assert client.get("/case").status_code == 404, "the session ended; the link in the new mail opens another"
+    back = stage.read_mail(ready)
+    assert client.post(f"/a/{back.token}", data={"code": back.code}).status_code == 302
     assert client.post("/case/notice").status_code == 302
     page = client.get("/case").get_data(as_text=True)
     assert "Telegram" in page

@@ -9,6 +9,7 @@ from disclosure.casework import reporting, wholecase
 from disclosure.protocol.values import Audience
 from disclosure.web import security
 from disclosure.web.clock import now
+from disclosure.web.countries import countries
 from disclosure.web.desk import actsofcontact, actsoftime
 from disclosure.web.desk.actforms import ActForm
 from disclosure.web.desk.frame import Problems, answered, blueprint, coordinator_id, hand, office
@@ -26,9 +27,17 @@ def _page(case_id: str, act: str, form: object, problems: Problems, status: int 
     """The form as it is or as it was typed, beside what the case is about."""
     language = chosen_language()
     case = wholecase.page(office(), case_id, coordinator_id(), language, now(), before=1)
-    spec = _spec(act)
+    spec, form = _spec(act), form if form is not None else {**case.judged, **request.args}
     options = {field.name: field.options(case, language) for field in spec.fields if field.options}
-    shown = {"case": case, "act": act, "spec": spec, "options": options, "form": form, "problems": problems}
+    shown = {
+        "case": case,
+        "act": act,
+        "spec": spec,
+        "options": options,
+        "form": form,
+        "problems": problems,
+        "countries": countries(language),
+    }
     return render_template("desk/act.html", **shown), status
 
 
@@ -37,7 +46,7 @@ def _page(case_id: str, act: str, form: object, problems: Problems, status: int 
 def act_form(case_id: str, act: str) -> ResponseReturnValue:
     """``?name=value`` fills a field in: a link on the case page names the task or the person already."""
     reporting.seen(office(), coordinator_id(), case_id, now())
-    return _page(case_id, act, request.args, {})
+    return _page(case_id, act, None, {})
 
 
 @blueprint.post("/cases/<case_id>/do/<act>")

@@ -10,6 +10,7 @@ from disclosure.language import N_
 from disclosure.protocol.values import Audience
 from disclosure.web import security
 from disclosure.web.clock import now
+from disclosure.web.countries import countries
 from disclosure.web.desk.frame import Problems, answered, blueprint, coordinator_id, office
 from disclosure.web.language import chosen_language
 
@@ -20,7 +21,8 @@ def authorities() -> ResponseReturnValue:
     """``?country=``: that one; the operator's own by default, because the whole table is long."""
     home = office().settings.operator.country
     page = known.of_country(office(), request.args.get("country", home), chosen_language(), now())
-    return render_template("desk/authorities.html", page=page)
+    names = [(code, name) for code, name in countries(chosen_language()) if code in page.countries]
+    return render_template("desk/authorities.html", page=page, countries_known=names)
 
 
 def _page(channel_id: str, problems: Problems, status: int = 200) -> ResponseReturnValue:

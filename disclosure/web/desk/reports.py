@@ -15,6 +15,7 @@ from disclosure.protocol.errors import InvalidInput
 from disclosure.protocol.values import AlertKind, Answer, Audience, Role, Sector, Severity
 from disclosure.web import security
 from disclosure.web.clock import now
+from disclosure.web.countries import countries
 from disclosure.web.desk.actforms import JUDGED, code_options
 from disclosure.web.desk.deeds import assessment
 from disclosure.web.desk.frame import Problems, answered, blueprint, coordinator_id, hand, office
@@ -35,7 +36,14 @@ def _page(report_id: str, template: str, form: object, problems: Problems, statu
     language = chosen_language()
     report = reportpage.page(office(), report_id, coordinator_id(), language, now())
     options = {name: code_options(kind, language) for name, kind in _CODES.items()}
-    shown = {"report": report, "form": form, "problems": problems, "judged": JUDGED, "options": options}
+    shown = {
+        "report": report,
+        "form": form,
+        "problems": problems,
+        "judged": JUDGED,
+        "options": options,
+        "countries": countries(language),
+    }
     return render_template(f"desk/{template}.html", **shown), status
 
 
