@@ -100,9 +100,9 @@ def _findings(found: Any) -> str:
 @as_json
 def preview(case: str, now: str | None, as_json: bool) -> None:
     """What will be sent to whom, when, if nobody answers. CASE is an alert number or an id."""
-    from disclosure.casework import overview  # noqa: PLC0415
+    from disclosure.casework import previewing  # noqa: PLC0415
 
-    steps = overview.preview(office(), case, instant(now), Language.EN)
+    steps = previewing.steps(office(), case, instant(now))
     show({"steps": steps}, as_json=as_json, words=lambda: "\n".join(_step(step) for step in steps) or "nothing")
 
 

@@ -92,6 +92,8 @@ def work(office: Office) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, asked)
+    # That a tick finds the one before it still at work is no news: it is what max_instances is for.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
     scheduler.start()
     status = _watch(watched, stop)
     scheduler.shutdown(wait=status == 0)

@@ -235,10 +235,9 @@ def do_open_tasks(cast: Cast, case_id: str, now: datetime) -> None:
 
 
 def confirm_channels(cast: Cast, now: datetime) -> str:
-    """The operator of the demonstration confirms ANSSI's mail channel with a test certificate. Returns its secret key."""
-    secret, public = make_certificate(
-        "CERT-FR (certificat d'essai) <cert-fr@ssi.gouv.fr>", now=now - timedelta(days=30)
-    )
+    """The operator confirms ANSSI's mail channel with a test certificate; returns that certificate's secret key."""
+    who = "CERT-FR (certificat d'essai) <cert-fr@ssi.gouv.fr>"
+    secret, public = make_certificate(who, now=now - timedelta(days=30))
     authorities.confirm_channel(cast.office, "fr-anssi:mail", public, cast.coordinator_id, now)
     return secret
 
@@ -278,6 +277,7 @@ def fill(cast: Cast, now: datetime) -> None:
     later = Visit(cast.office, visit.case_id, visit.person_id, at + 2 * HOUR)
     answering.open_notice(later)
     answering.acknowledge(later)
+    delivery.deliver(cast.office, later.now)
     answering.claim_remediation(Visit(cast.office, visit.case_id, visit.person_id, at + 8 * HOUR), "Accès fermé.")
     # The town never answers: the ladder climbs to the authorities.
     # The school confirmed by call-back and has not read the notice yet.

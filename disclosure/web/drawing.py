@@ -106,19 +106,20 @@ def ladder_svg(picture: LadderPicture, *, small: bool = False, narrow: bool = Fa
     track = laid(picture, sheet, words)
     below, above = labels(picture, track, sheet, words)
     low, high = svg.packed(below, GAP), svg.packed(above, GAP)
-    rail = sheet.margin + max((box.bottom for box in high), default=0) + (GAP if high else 0)
+    aloft = _aloft(sheet)
+    rail = sheet.margin + aloft + max((box.bottom for box in high), default=0)
     foot = rail + sheet.rails
     height = foot + max((box.bottom for box in low), default=0) + sheet.margin
     drawn = Markup("").join(
         (
             *_leaders(low, foot, 1),
-            *_leaders(high, rail, -1),
+            *_leaders(high, rail - aloft, -1),
             *_ground(picture, track, sheet, rail),
             *(_rung(mark, x, sheet, rail) for mark, x in zip(picture.rungs, track.rungs, strict=True)),
             *(_flag(flag, track.at(flag.at), sheet, rail) for flag in picture.flags),
             _needle(track.at(picture.now), sheet, rail),
             *_lettering(below, low, sheet, lambda box: foot + box.top),
-            *_lettering(above, high, sheet, lambda box: rail - box.bottom),
+            *_lettering(above, high, sheet, lambda box: rail - aloft - box.bottom),
         )
     )
     return _frame(picture, words, sheet, height, drawn)
@@ -188,9 +189,14 @@ def _rung(mark: RungMark, x: float, sheet: Sheet, rail: float) -> Markup:
 def _flag(flag: Flag, x: float, sheet: Sheet, rail: float) -> Markup:
     """Planted on the rails; where there are no letters above them, it flies inside."""
     cloth = sheet.rails * 0.6
-    top = rail - sheet.rails * 0.85 if sheet.letters else rail + 1
+    top = rail - _aloft(sheet) if sheet.letters else rail + 1
     corners = [(x, top), (x + cloth, top + cloth / 2), (x, top + cloth)]
     return svg.line("pole", x, top, x, rail + sheet.rails) + svg.polygon(f"flag {flag.tone}", corners)
+
+
+def _aloft(sheet: Sheet) -> float:
+    """What flags and needle take above the rails; words stand higher."""
+    return sheet.rails * 0.85 if sheet.letters else sheet.rung * 1.6
 
 
 def _needle(x: float, sheet: Sheet, rail: float) -> Markup:

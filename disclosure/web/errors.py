@@ -82,7 +82,7 @@ def _http(error: Exception) -> ResponseReturnValue:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for it alone
     code = error.code or 500
     if 300 <= code < 400:  # noqa: PLR2004
-        return error.get_response()  # type: ignore[return-value]
+        return error.get_response()
     return page(code)
 
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-_NARROW = frozenset(" \u00a0\u202f',.:;!|·’()[]{}/-°Iijlfrtìíîï")
+_THIN = frozenset(" \u00a0\u202f',.:;!|·’/Iijlìíîï")
+_SLIM = frozenset('()[]{}-°frt"“”*')
 _WIDE = frozenset("MmWw%@œŒæÆ—…½¼¾")
 _FIRST_DOUBLE_WIDTH = "\u2e80"  # Chinese, Japanese, Korean and what comes after take a whole em
 
@@ -42,11 +43,13 @@ class Box:
 
 
 def em(letter: str) -> float:
-    if letter in _NARROW:
-        return 0.38
     if letter in _WIDE or letter >= _FIRST_DOUBLE_WIDTH:
         return 1.0
-    return 0.74 if letter.isupper() else 0.62
+    if letter in _THIN:
+        return 0.32
+    if letter in _SLIM:
+        return 0.42
+    return 0.74 if letter.isupper() else 0.6
 
 
 def width(text: str, size: float) -> float:

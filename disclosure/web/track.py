@@ -38,8 +38,9 @@ class Sheet:
     margin: float
     rails: float  # distance of the two rails
     rung: float  # width of a rung
-    letters: float = 0  # size of the letters; 0: none
-    most: float = 0  # widest label
+    letters: float = 0  # size of names, as in style.css; 0: none
+    figures: float = 0  # size of instants below them
+    most: float = 0  # widest name
 
     @property
     def line(self) -> float:
@@ -51,9 +52,9 @@ class Sheet:
         return self.rung + 4
 
 
-WIDE = Sheet("wide", 720, 10, 16, 6, letters=14, most=210)
-NARROW = Sheet("narrow", 340, 8, 16, 6, letters=13, most=140)
-SMALL = Sheet("small", 240, 6, 10, 4)
+WIDE = Sheet("wide", 720, 4, 16, 6, letters=14, figures=12.5, most=210)
+NARROW = Sheet("narrow", 340, 4, 16, 6, letters=13.5, figures=12, most=150)
+SMALL = Sheet("small", 240, 4, 10, 4)
 
 
 @dataclass(frozen=True)
@@ -105,20 +106,40 @@ def labels(picture: LadderPicture, track: Track, sheet: Sheet, words: LadderWord
     """Below the rails and above them, each in order of place."""
     if not sheet.letters:
         return [], []
-    below = [_label(track.left, picture.start, sheet, words, ("start", words.start))]
+    hung = [_Hung(track.left, picture.start, "start", words.start)]
     for rung, x in zip(picture.rungs, track.rungs, strict=True):
         kind = "name struck" if rung.notch is Notch.SKIPPED else "name"
         state = words.notches[rung.notch] if rung.notch in _SAID else ""
-        below.append(_label(x, rung.at, sheet, words, (kind, rung.label), state))
-    above = [_label(track.at(flag.at), flag.at, sheet, words, ("name", flag.label)) for flag in picture.flags]
-    above.append(_label(track.at(picture.now), picture.now, sheet, words, ("name now", words.now)))
-    return sorted(below, key=lambda label: label.x), sorted(above, key=lambda label: label.x)
+        hung.append(_Hung(x, rung.at, kind, rung.label, state))
+    flown = [_Hung(track.at(flag.at), flag.at, "name", flag.label) for flag in picture.flags]
+    flown.append(_Hung(track.at(picture.now), picture.now, "name now", words.now))
+    return _side(hung, sheet, words), _side(flown, sheet, words)
 
 
-def _label(x: float, at: datetime, sheet: Sheet, words: LadderWords, name: tuple[str, str], state: str = "") -> Label:
-    """``name`` is (class, words)."""
-    kind, text = name
-    lines = [(kind, line) for line in svg.broken(text, sheet.letters, sheet.most)]
-    lines += [("time", said) for said in (words.instant(at), state) if said]
-    widest = max(svg.width(line, sheet.letters) for _, line in lines)
-    return Label(x, tuple(lines), widest + GAP, len(lines) * sheet.line + GAP)
+@dataclass(frozen=True)
+class _Hung:
+    """What is to be written at one place, before anybody knows how it breaks into lines."""
+
+    x: float
+    at: datetime
+    kind: str
+    name: str
+    state: str = ""
+
+
+def _side(hung: list[_Hung], sheet: Sheet, words: LadderWords) -> list[Label]:
+    """In order of place; a name takes two lines if it then ends before the next one begins."""
+    hung = sorted(hung, key=lambda mark: mark.x)
+    rooms = [after.x - mark.x - 2 * GAP for mark, after in pairwise(hung)] + [sheet.most]
+    return [_label(mark, room, sheet, words) for mark, room in zip(hung, rooms, strict=True)]
+
+
+def _label(mark: _Hung, room: float, sheet: Sheet, words: LadderWords) -> Label:
+    below = [("time", said) for said in (words.instant(mark.at), mark.state) if said]
+    least = max(svg.width(line, sheet.figures) for _, line in below)
+    names = svg.broken(mark.name, sheet.letters, max(min(room, sheet.most), 1.0))
+    if least > room or any(svg.width(name, sheet.letters) > room or name.endswith("…") for name in names):
+        names = svg.broken(mark.name, sheet.letters, sheet.most)  # it steps down all the same: as few lines as can be
+    lines = [*((mark.kind, name) for name in names), *below]
+    widest = max(least, *(svg.width(name, sheet.letters) for name in names))
+    return Label(mark.x, tuple(lines), widest + GAP, len(lines) * sheet.line + GAP)

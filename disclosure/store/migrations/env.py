@@ -1,13 +1,13 @@
 """Alembic's entry: the connection is handed in by store.schema; there is no other way to run a migration."""
 
-from typing import Any
+from typing import Any, Literal
 
 from alembic import context
 
 from disclosure.store.tables import Instant, metadata
 
 
-def _render(kind: str, item: Any, _: Any) -> str | bool:
+def _render(kind: str, item: Any, _: Any) -> str | Literal[False]:
     # A revision stands by itself: it must mean the same after our column types have changed.
     return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(item, Instant) else False
 
