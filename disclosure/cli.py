@@ -246,7 +246,7 @@ def encrypt(source: Any, to: Path, address: str, sign: Path | None, binary: bool
         raise click.ClickException(f"certificate refused: {verdict.reason}")
     signer = ServiceKey.load(sign) if sign else None
     ciphertext = write(source.read(), to=[verdict], signer=signer)
-    click.get_binary_stream("stdout").write(ciphertext.binary if binary else ciphertext.armoured())
+    sys.stdout.buffer.write(ciphertext.binary if binary else ciphertext.armoured())
 
 
 @main.command()

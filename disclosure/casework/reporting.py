@@ -1,4 +1,4 @@
-"""Reports: the form's content becomes a sealed stream; the reporter keeps a way back in, and nothing else is kept (R1–R8)."""
+"""Reports: the form becomes a sealed stream, the reporter keeps a way back in, nothing else is kept (R1–R8)."""
 
 from __future__ import annotations
 
@@ -83,8 +83,7 @@ def submit(office: Office, report: SubmitReport, now: datetime) -> Receipt:
     """One transaction for stream, events, rows and pictures; a second POST of the same form is refused, not doubled."""
     cleaned = [pictures.clean(data) for data in report.pictures]
     report_id = office.store.keyring.new_stream()
-    codename = codenames.new_codename()
-    reference = spell(secrets.randbits(50))
+    receipt = Receipt(spell(secrets.randbits(50)), codenames.new_codename())
     kept = [(secrets.token_hex(16), picture) for picture in cleaned]
     facts: list[Fact] = [(e.REPORTER, _received(report))]
     facts += [(e.REPORTER, _kept(picture_id, picture)) for picture_id, picture in kept]
@@ -93,14 +92,14 @@ def submit(office: Office, report: SubmitReport, now: datetime) -> Receipt:
             tx.execute(insert(submissions).values(token_hash=sha256(report.token.encode()), at=now))
             ledger.open_stream(office.store, tx, report_id, "report", now)
             ledger.append(office.store, tx, report_id, 0, now, facts)
-            tx.execute(insert(reports).values(_row(office, report_id, reference, codename, report, now, len(facts))))
+            tx.execute(insert(reports).values(id=report_id, **_row(office, receipt, report, now, len(facts))))
             _domains(office, tx, report_id, report.domains)
             _pictures(office, tx, report_id, kept)
     except IntegrityError as error:
         if "submissions" in str(error.orig):
             raise Refused("R5", "already_sent") from None
         raise
-    return Receipt(reference, codename)
+    return receipt
 
 
 def _received(report: SubmitReport) -> e.ReportReceived:
@@ -118,13 +117,10 @@ def _kept(picture_id: str, picture: Cleaned) -> e.PictureKept:
     )
 
 
-def _row(
-    office: Office, report_id: str, reference: str, codename: str, report: SubmitReport, now: datetime, seq: int
-) -> dict[str, object]:
+def _row(office: Office, receipt: Receipt, report: SubmitReport, now: datetime, seq: int) -> dict[str, object]:
     return {
-        "id": report_id,
-        "reference": reference,
-        "codename_hash": codename_hash(office, codename),
+        "reference": receipt.reference,
+        "codename_hash": codename_hash(office, receipt.codename),
         "triage": "received",
         "kind": report.kind,
         "severity_seen": report.severity_seen,

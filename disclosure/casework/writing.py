@@ -31,6 +31,7 @@ from disclosure.protocol.authorities import When
 from disclosure.protocol.axes import Axis
 from disclosure.protocol.codes import MailType, Rung
 from disclosure.protocol.preview import preview
+from disclosure.protocol.state import Case
 from disclosure.protocol.values import Address, AlertNumber, Answer, Language, Purpose
 from disclosure.protocol.worktime import add
 from disclosure.store import ledger
@@ -104,7 +105,7 @@ def prepare(office: Office, claim: Claim, now: datetime) -> Prepared:
         language = claim.language
         with office.store.reading() as connection:
             file = casefile.load(office, connection, claim.case_id)
-            draft = _draft(office, connection, file, claim, key.fingerprint, now)
+            draft = _draft(_Opened(office, connection, file, now), claim, key.fingerprint)
     text = compose.compose(draft.mail, language)
     envelope, tokens = _envelope(office, draft.recipient.address, now)
     if claim.mail_type in ENCRYPTED:
@@ -188,68 +189,72 @@ def _recipient(office: Office, connection: Connection, file: CaseFile, mail_type
     return recipients.of_contact(office, connection, file, to)
 
 
-def _draft(
-    office: Office, connection: Connection, file: CaseFile, claim: Claim, fingerprint: str, now: datetime
-) -> _Draft:
-    recipient = _recipient(office, connection, file, claim.mail_type, claim.to)
-    sender = _sender(office, connection, file, fingerprint)
-    common: dict[str, Any] = {"sender": sender, "number": AlertNumber(file.case.number)}
+@dataclass(frozen=True)
+class _Opened:
+    """A case opened to write one mail of it."""
+
+    office: Office
+    connection: Connection
+    file: CaseFile
+    now: datetime
+
+    @property
+    def case(self) -> Case:
+        return self.file.case
+
+    @property
+    def domain(self) -> str:
+        return ", ".join(sorted(str(domain) for domain in domains_of(self.office, self.connection, self.file).values()))
+
+
+def _draft(opened: _Opened, claim: Claim, fingerprint: str) -> _Draft:
+    office, file = opened.office, opened.file
+    recipient = _recipient(office, opened.connection, file, claim.mail_type, claim.to)
+    common = _common(opened, fingerprint)
     if claim.mail_type is MailType.SECOND_CODE:
         code, hours = new_code(), int(CODE_LIFETIME.total_seconds()) // 3600
         return _Draft(compose.SecondCode(**common, code=code, hours=hours), recipient, code=code)
     if claim.mail_type is MailType.THANKS:
         return _Draft(compose.Thanks(**common), recipient)
     if claim.mail_type in {MailType.REFERRAL, MailType.LATER_FACT}:
-        return _Draft(_to_authority(office, connection, file, claim, common, now), recipient)
+        return _Draft(_to_authority(opened, claim, common), recipient)
     purpose = Purpose.NOTICE if claim.to in file.case.persons else Purpose.CONFIRM
-    link = sign(office, purpose, file.id, claim.to, mail_id=claim.id, expires_at=now + LINK_LIFETIME)
+    link = sign(office, purpose, file.id, claim.to, mail_id=claim.id, expires_at=opened.now + LINK_LIFETIME)
     door = Door(f"{office.settings.public_url}/a/{link.token}", link.code)
-    mail = _with_door(office, connection, file, claim.mail_type, claim.to, common | {"door": door}, now)
+    mail = _with_door(opened, claim.mail_type, claim.to, common | {"door": door})
     return _Draft(mail, recipient, link)
 
 
-def _sender(office: Office, connection: Connection, file: CaseFile, fingerprint: str) -> Sender:
-    url = office.settings.public_url
-    name = recipients.coordinator_name(connection, file.case.coordinator_id)
+def _common(opened: _Opened, fingerprint: str) -> dict[str, Any]:
+    """What every mail of a case says: who writes, under which number, and how to check it."""
+    url = opened.office.settings.public_url
+    name = recipients.coordinator_name(opened.connection, opened.case.coordinator_id)
     grouped = " ".join(fingerprint[i : i + 4] for i in range(0, len(fingerprint), 4))
-    return Sender(office.settings.operator, name, f"{url}/check", f"{url}/rules", grouped)
+    sender = Sender(opened.office.settings.operator, name, f"{url}/check", f"{url}/rules", grouped)
+    return {"sender": sender, "number": AlertNumber(opened.case.number)}
 
 
-def _with_door(
-    office: Office,
-    connection: Connection,
-    file: CaseFile,
-    mail_type: MailType,
-    to: str,
-    common: dict[str, Any],
-    now: datetime,
-) -> compose.Mail:
-    case = file.case
+def _with_door(opened: _Opened, mail_type: MailType, to: str, common: dict[str, Any]) -> compose.Mail:
+    case, calendar, now = opened.case, opened.file.rules.calendar, opened.now
     match mail_type:
         case MailType.CONTACT_REQUEST:
             assert case.assessed is not None  # noqa: S101 - nothing is released before it was assessed
-            marks = file.rules.policy.profiles[case.assessed.severity].marks
-            hoped_by = add(case.contact_started_at or now, marks[0], file.rules.calendar)
-            hoped_by = max(hoped_by, add(now, marks[0], file.rules.calendar))
-            return compose.ContactRequest(**common, domain=_domain(office, connection, file), hoped_by=hoped_by)
+            marks = opened.file.rules.policy.profiles[case.assessed.severity].marks
+            hoped_by = add(max(case.contact_started_at or now, now), marks[0], calendar)
+            return compose.ContactRequest(**common, domain=opened.domain, hoped_by=hoped_by)
         case MailType.REMINDER:
             first = case.contact_started_at or now
-            return compose.Reminder(**common, domain=_domain(office, connection, file), first_written_at=first)
+            return compose.Reminder(**common, domain=opened.domain, first_written_at=first)
         case MailType.NOTICE_READY:
             return compose.NoticeReady(**common)
         case MailType.NOTICE:
-            return _notice(office, connection, file, to, common, now)
+            return _notice(opened, to, common)
         case MailType.SOMEBODY_CONFIRMED:
             return compose.SomebodyConfirmed(**common, confirmed_at=case.s1_at or now)
         case MailType.HEADS_UP:
-            at, told = announced(office, file, now)
-            domain = _domain(office, connection, file)
-            return compose.HeadsUp(**common, domain=domain, authorities=told, at=at)
+            at, told = announced(opened.office, opened.file, now)
+            return compose.HeadsUp(**common, domain=opened.domain, authorities=told, at=at)
     raise Unsendable("unknown_mail_type")
-
-
-def _domain(office: Office, connection: Connection, file: CaseFile) -> str:
-    return ", ".join(sorted(str(domain) for domain in domains_of(office, connection, file).values()))
 
 
 def announced(office: Office, file: CaseFile, now: datetime) -> tuple[datetime, tuple[str, ...]]:
@@ -264,22 +269,19 @@ def announced(office: Office, file: CaseFile, now: datetime) -> tuple[datetime, 
     return (steps[0].planned.due_at if steps else now), names
 
 
-def _notice(
-    office: Office, connection: Connection, file: CaseFile, person_id: str, common: dict[str, Any], now: datetime
-) -> compose.Notice:
-    released = ledger.one(office.store, connection, file.id, file.case.persons[person_id].release_seq)
+def _notice(opened: _Opened, person_id: str, common: dict[str, Any]) -> compose.Notice:
+    seq = opened.case.persons[person_id].release_seq
+    released = ledger.one(opened.office.store, opened.connection, opened.file.id, seq)
     if not isinstance(released, e.NoticeReleased):
         raise Unsendable("nothing_released")
-    return notice_mail(office, file, NoticeText.read(released.text), common, now)
+    return _notice_of(opened, NoticeText.read(released.text), common)
 
 
-def notice_mail(
-    office: Office, file: CaseFile, text: NoticeText, common: dict[str, Any], now: datetime
-) -> compose.Notice:
-    case = file.case
+def _notice_of(opened: _Opened, text: NoticeText, common: dict[str, Any]) -> compose.Notice:
+    case = opened.case
     assert case.assessed is not None  # noqa: S101
     assert case.opened_at is not None  # noqa: S101
-    at, names = announced(office, file, now)
+    at, names = announced(opened.office, opened.file, opened.now)
     return compose.Notice(
         **common,
         alert_on=case.opened_at.date(),
@@ -298,23 +300,22 @@ def _stated(text: NoticeText, language: Language) -> tuple[compose.StatedFact, .
     return tuple(compose.StatedFact(basis_word(f.basis, f.on, language), defang(f.text)) for f in text.facts)
 
 
-def _to_authority(
-    office: Office, connection: Connection, file: CaseFile, claim: Claim, common: dict[str, Any], now: datetime
-) -> compose.Mail:
+def _to_authority(opened: _Opened, claim: Claim, common: dict[str, Any]) -> compose.Mail:
+    office, file = opened.office, opened.file
     authority = office.policy.authority(claim.to).name
-    opened = ledger.one(office.store, connection, file.id, 1)
-    organisation = opened.organisation if isinstance(opened, e.CaseOpened) else ""
+    first_entry = ledger.one(office.store, opened.connection, file.id, 1)
+    organisation = first_entry.organisation if isinstance(first_entry, e.CaseOpened) else ""
     common |= {"authority": authority, "organisation": organisation}
     if claim.mail_type is MailType.REFERRAL:
         others = tuple(office.policy.authority(a).name for a in file.case.referred if a != claim.to)
-        dossier = _dossier(office, connection, file, claim.to)
+        dossier = _dossier(opened, claim.to)
         first = file.case.contact_started_at
         return compose.Referral(**common, first_written_at=first, others_told=others, dossier=dossier)
     return compose.LaterFact(**common, fact=_later_fact(file), at=claim.queued_at)
 
 
-def _dossier(office: Office, connection: Connection, file: CaseFile, authority_id: str) -> str:
-    for entry in ledger.read(office.store, connection, file.id, parts=ledger.EVERY_PART):
+def _dossier(opened: _Opened, authority_id: str) -> str:
+    for entry in ledger.read(opened.office.store, opened.connection, opened.file.id, parts=ledger.EVERY_PART):
         if isinstance(entry.event, e.AuthorityReferred) and entry.event.authority_id == authority_id:
             return entry.event.dossier
     raise Unsendable("no_dossier")
@@ -345,21 +346,19 @@ def _preview(office: Office, case_id: str, to: str, mail_type: MailType, now: da
     fingerprint = service_fingerprint(office, now)
     with office.store.reading() as connection:
         file = casefile.load(office, connection, case_id)
+        opened = _Opened(office, connection, file, now)
         recipient = _recipient(office, connection, file, mail_type, to)
         language = office.policy.language_for(file.case, to)
-        common: dict[str, Any] = {
-            "sender": _sender(office, connection, file, fingerprint),
-            "number": AlertNumber(file.case.number),
-            "door": Door(f"{office.settings.public_url}/a/…", "•••••-•••••"),
-        }
+        door = Door(f"{office.settings.public_url}/a/…", "•••••-•••••")
+        common = _common(opened, fingerprint) | {"door": door}
         if mail_type is MailType.NOTICE:
             drafted = ledger.one(office.store, connection, case_id, file.case.draft_seq)
             text = NoticeText.read(drafted.draft) if isinstance(drafted, e.NoticeDrafted) else None
             if text is None:
                 raise Unsendable("no_draft")
-            mail: compose.Mail = notice_mail(office, file, text, common, now)
+            mail: compose.Mail = _notice_of(opened, text, common)
         else:
-            mail = _with_door(office, connection, file, mail_type, to, common, now)
+            mail = _with_door(opened, mail_type, to, common)
     composed: MailText = compose.compose(mail, language)
     to_certificate = (recipient.fingerprint,) if mail_type is MailType.NOTICE and recipient.fingerprint else ()
     return Preview(composed.subject, composed.body, str(recipient.address), language, fingerprint, to_certificate)

@@ -1,6 +1,6 @@
 """Whether a certificate may be encrypted to, and to which of its subkeys exactly (R18; facts: openpgp 3, rules 1 to 8).
 
-pysequoia verifies the bindings, and what it does not enforce we do: expiry, revocation of the whole, weak keys, secrets.
+pysequoia verifies the bindings; what it does not enforce we do: expiry, revocation of the whole, weak keys, secrets.
 Judged when stored and again when used. Runs in a child process (sandbox.py); this module keeps nothing.
 """
 

@@ -49,7 +49,11 @@ class _Child:
 
     def ask(self, request: bytes) -> bytes | None:
         with self._lock:
-            if self._process is None or self._owner != os.getpid() or self._process.poll() is not None:
+            if self._process and self._owner != os.getpid():
+                self._process = None  # a fork's copy: the child belongs to the parent process
+            elif self._process and self._process.poll() is not None:
+                self.stop()
+            if self._process is None:
                 self._start()
             process = self._process
             assert process is not None  # noqa: S101 - started above

@@ -50,7 +50,10 @@ def _own_address_needs_tied_domain(case: Case, event: e.OwnAddressNamed) -> None
 
 
 def _rung_once(case: Case, event: e.RungClimbed) -> None:
-    if event.rung in case.rungs:
+    climbed = case.rungs.get(event.rung)
+    # A heads-up names the date at which one clock lapses; when another clock runs, it is announced anew (R34).
+    announced_anew = event.rung is Rung.HEADS_UP and climbed is not None and climbed.clock is not event.clock
+    if climbed and not announced_anew:
         raise IllegalMove("ladder", event.rung, "RungClimbed")
     if not case.open:
         raise IllegalMove(Axis.LIFE, "closed", "RungClimbed")

@@ -107,7 +107,9 @@ def _templates(app: Flask, office: Office) -> None:
         now=now,
     )
     env.globals.update(
-        ladder_svg=lambda picture, **how: drawing.ladder_svg(picture, words=drawing.ladder_words(chosen_language()), **how),
+        ladder_svg=lambda picture, **how: drawing.ladder_svg(
+            picture, words=drawing.ladder_words(chosen_language()), **how
+        ),
         ladder_table=lambda picture: drawing.ladder_table(picture, drawing.ladder_words(chosen_language())),
     )
     env.globals.pop("config", None)  # no template has a reason to see a secret

@@ -61,8 +61,8 @@ def parse(
 
 # Stored with the report as the text that was agreed to (R6, R21); it must not change under those who agreed before.
 CONSENT = {
-    Language.FR: "J'autorise la coordination à indiquer mon nom à l'organisme et aux autorités comme source de l'alerte.",
-    Language.EN: "I allow the coordinators to name me to the organisation and to authorities as the source of the alert.",
+    Language.FR: "J’autorise la coordination à indiquer mon nom à l’organisme et aux autorités, comme source.",
+    Language.EN: "I allow the coordinators to name me to the organisation and to authorities, as the source.",
 }
 
 

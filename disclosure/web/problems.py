@@ -67,7 +67,7 @@ WORDS: Mapping[str, str] = {
     "already_sent": N_("This form was sent already; the report is stored once."),
     "sign_in": N_("Name, password or code is wrong."),
     "host_may_be_compromised": N_(
-        "The organisation's systems are said to be in an intruder's hands: a code by mail proves nothing. Please call us."
+        "The organisation's systems may be in an intruder's hands: a code by mail proves nothing. Please call us."
     ),
     "standing_too_low": N_("This person has not shown that they speak for the organisation."),
     "release_names_another_state": N_("Something changed since you looked. Please look again before releasing."),

@@ -29,7 +29,7 @@ from disclosure.protocol.errors import DisclosureError
 from disclosure.protocol.state import Case, MailState
 from disclosure.protocol.values import Language, Party, Severity, Standing
 from disclosure.store import ledger
-from disclosure.store.tables import outbox, tasks
+from disclosure.store.tables import cases, outbox, tasks
 from tests.office import AUTHORITIES, T0, make_office
 from tests.protocol.builders import Story
 
@@ -114,7 +114,7 @@ class Alert(RuleBasedStateMachine):
     def the_clock_ticks(self) -> None:
         before = self.file
         done = clockwork.tick(self.office, self.now)
-        assert done.stuck == 0
+        assert done.stuck == 0, self.why_stuck()
         after = self.file.case
         for rung in set(after.rungs) - set(before.case.rungs):
             assert after.rungs[rung].due_at <= self.now, "never early"
@@ -122,6 +122,10 @@ class Alert(RuleBasedStateMachine):
             own = {Rung.AT_ONCE_AUTHORITIES, Rung.AT_ONCE_HEADS_UP, Rung.UNREACHABLE}
             assert set(after.rungs) - set(before.case.rungs) <= own, "none after an acknowledgement"
         assert clockwork.tick(self.office, self.now).rungs == 0, "each once"
+
+    def why_stuck(self) -> str:
+        with self.office.store.reading() as connection:
+            return str(connection.scalar(select(cases.c.stuck_why)))
 
     @rule()
     def we_were_away(self) -> None:

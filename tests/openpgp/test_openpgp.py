@@ -124,7 +124,7 @@ def test_without_self_signatures_it_is_refused(pair: tuple[str, bytes]) -> None:
 
 
 def test_an_injected_subkey_is_never_encrypted_to(pair: tuple[str, bytes]) -> None:
-    """Placed first, with its own binding from another key: the attack that naive writers fall for (facts: openpgp 2)."""
+    """Placed first, with its own binding from another key: the attack on naive writers (facts: openpgp 2)."""
     _, attacker = make_certificate("A <a@attacker.example>", now=NOW - 30 * DAY)
     foreign = list(PacketPile.from_bytes(attacker))
     at = next(n for n, p in enumerate(foreign) if p.tag == Tag.PublicSubkey)

@@ -10,6 +10,7 @@ from disclosure.protocol import events as e
 from disclosure.protocol.authorities import When
 from disclosure.protocol.codes import Act, Clock, EmbargoEnd, MailType, OwnClock, Rung, TaskKind
 from disclosure.protocol.effects import MailEffect, TaskEffect, effects_of
+from disclosure.protocol.errors import IllegalMove
 from disclosure.protocol.ladder import Planned, Referral, Rules, next_instant, next_rung, plan, proposals_due, running
 from disclosure.protocol.ownclocks import own_lapses
 from disclosure.protocol.preview import due_rungs, preview
@@ -216,6 +217,22 @@ def test_each_clock_climbs_the_next_unused_rung() -> None:
     assert run.clock is Clock.ACTION
     story.happens(T0 + 42 * H, e.RemediationClaimed(person_id="who"))
     assert plan(story.case, RULES) == ()
+
+
+def test_another_clock_announces_its_own_lapse() -> None:
+    """The heads-up of the contact clock named a date that went by; the notice clock has another one (R34)."""
+    story = Story().released()
+    climb(story, T0)
+    do_tasks(story, T0)
+    assert Rung.HEADS_UP in due(story, T0 + 60 * H)
+    climb(story, T0 + 60 * H)
+    story.standing(T0 + 61 * H).notice(T0 + 62 * H)
+    do_tasks(story, T0 + 62 * H)
+    assert [rung for rung, _ in climb(story, T0 + 400 * H)] == [Rung.HEADS_UP]
+    assert [rung for rung, _ in climb(story, T0 + 424 * H)] == [Rung.AUTHORITIES]
+    again = e.RungClimbed(rung=Rung.HEADS_UP, clock=Clock.NOTICE, due_at=T0, mails=0, tasks=0)
+    with pytest.raises(IllegalMove):
+        story.happens(T0 + 401 * H, again, by=e.MACHINE)
 
 
 def test_no_rung_after_the_acknowledgement_unless_policy_says_so() -> None:

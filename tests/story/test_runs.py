@@ -108,7 +108,17 @@ def test_the_first_mail_reveals_nothing_and_is_signed(play: Play, home: Path, tm
     assert address == "securite@officines-littoral.example", "found in security.txt, over real DNS and HTTPS"
     told = play.cast.reports[KEY]
     body = stage.body_of(mail.data)
-    for words in ("Telegram", "150 000", "pharmacies", "mutuelle", "carte Vitale", "fidélité", "critique", "ANSSI", "CNIL"):
+    for words in (
+        "Telegram",
+        "150 000",
+        "pharmacies",
+        "mutuelle",
+        "carte Vitale",
+        "fidélité",
+        "critique",
+        "ANSSI",
+        "CNIL",
+    ):
         assert words not in body, "no field of the report, no severity, no authority"
     assert told.organisation not in body
     assert body.index("Bonjour") < body.index("Hello"), "French with English below"
@@ -222,6 +232,16 @@ def do(play: Play, hand: Hand, kind: TaskKind) -> None:
         coordination.task_done(now, task_id, "Standard, Mme X, 10 h 12 : transmis.", "")
 
 
+def _the_referral_is_read_with_the_test_key(play: Play, home: Path) -> None:
+    referral = play.cast.world.mail_to("cert-fr@ssi.gouv.fr")[-1]
+    gpg(home, "--import", data=play.authority_secret.encode())
+    outer = message_from_bytes(referral.data, policy=policy.default)
+    armoured = next(part for part in outer.iter_parts() if part.get_content_type() == "application/octet-stream")
+    inner = stage.body_of(gpg(home, "--decrypt", data=armoured.get_content()).stdout)
+    assert "DOSSIER" in inner
+    assert "http" not in inner, "authorities never get a link"
+
+
 def test_run_c_nobody_answers_up_to_the_authorities(play: Play, home: Path) -> None:
     hand, _ = opened(play)
     office = play.cast.office
@@ -264,13 +284,7 @@ def test_run_c_nobody_answers_up_to_the_authorities(play: Play, home: Path) -> N
     assert case.referred["fr-anssi"].channel is Channel.MAIL
     assert case.referred["fr-cnil"].channel is Channel.POST
     assert TaskKind.REFERRAL in tasks(play, hand), "CNIL by post, a task with its dossier"
-    referral = play.cast.world.mail_to("cert-fr@ssi.gouv.fr")[-1]
-    gpg(home, "--import", data=play.authority_secret.encode())
-    outer = message_from_bytes(referral.data, policy=policy.default)
-    armoured = next(part for part in outer.iter_parts() if part.get_content_type() == "application/octet-stream")
-    inner = stage.body_of(gpg(home, "--decrypt", data=armoured.get_content()).stdout)
-    assert "DOSSIER" in inner
-    assert "http" not in inner, "authorities never get a link"
+    _the_referral_is_read_with_the_test_key(play, home)
     # late, and welcome
     visit = stage.confirm(play.cast, hand, "securite@officines-littoral.example", "D. Exemple", "DPO", play.at(hours=5))
     stage.show_standing(play.cast, visit, OWN)
