@@ -28,13 +28,10 @@ def office(*, prepare: bool = False) -> Office:
     from disclosure import create_app  # noqa: PLC0415 - `certificate` and `securitytxt` need no database
 
     settings = load(instance_folder(os.environ), os.environ)
-    settings.instance.mkdir(mode=0o700, parents=True, exist_ok=True)
     app = create_app(settings)
     held: Office = app.extensions["office"]
     if prepare:
-        from disclosure.store import schema  # noqa: PLC0415 - loads Alembic, which web processes never do
-
-        schema.upgrade(held.store.engine, held.store.gate, datetime.now(UTC))
+        held.prepare(datetime.now(UTC))
     return held
 
 
@@ -69,18 +66,9 @@ at = click.option("--now", "now", metavar="T", help="Instant to act at, ISO 8601
 def discover(domain: str, host_compromised: str, now: str | None, as_json: bool) -> None:
     """Ranked security contacts of DOMAIN, with evidence."""
     from disclosure.casework import lookups  # noqa: PLC0415
-    from disclosure.discovery.finder import find  # noqa: PLC0415
-    from disclosure.discovery.names import to_domain  # noqa: PLC0415
 
     settings = load(instance_folder(os.environ), os.environ)
-    resolver, fetcher = lookups.tools(settings)
-    found = find(
-        to_domain(domain),
-        resolver=resolver,
-        fetcher=fetcher,
-        now=instant(now),
-        host_compromised=Answer(host_compromised),
-    )
+    found = lookups.discover(settings, domain, Answer(host_compromised), instant(now))
     show(found.to_json(), as_json=as_json, words=lambda: _findings(found))
 
 
@@ -237,15 +225,9 @@ def coordinator_disable(login: str) -> None:
 @at
 def encrypt(source: Any, to: Path, address: str, sign: Path | None, binary: bool, now: str | None) -> None:
     """What the writer would send of a file, or of standard input: signed and encrypted."""
-    from disclosure.openpgp.judge import judge  # noqa: PLC0415
-    from disclosure.openpgp.keys import ServiceKey  # noqa: PLC0415
-    from disclosure.openpgp.writer import encrypt as write  # noqa: PLC0415
+    from disclosure.casework import keys  # noqa: PLC0415
 
-    verdict = judge(to.read_bytes(), address=Address.parse(address), now=instant(now))
-    if not verdict.usable:
-        raise click.ClickException(f"certificate refused: {verdict.reason}")
-    signer = ServiceKey.load(sign) if sign else None
-    ciphertext = write(source.read(), to=[verdict], signer=signer)
+    ciphertext = keys.ciphertext(source.read(), to.read_bytes(), Address.parse(address), instant(now), signer=sign)
     sys.stdout.buffer.write(ciphertext.binary if binary else ciphertext.armoured())
 
 

@@ -35,7 +35,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "language": RULES,
     "settings_table": RULES,
     "settings": RULES | {"settings_table"},
-    "policy": RULES | {"settings", "data"},
+    "calendars": RULES,
+    "policy": RULES | {"calendars", "settings", "data"},
     "data": set(),
     "discovery": WORDS | {"data"},
     "openpgp": WORDS,
@@ -43,6 +44,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "store": RULES,
     "casework": WORDS | ADAPTERS | {"policy", "settings", "data"},
     "demo": BELOW_WEB,
+    # Plays the whole product, from its composition to its parent process.
+    "demo.stage": BELOW_WEB | {"demo", "serve", COMPOSITION},
     # Pages and commands speak from the same catalogues as mails (language).
     "web": WORDS | {"casework"},
     "web.factory": BELOW_WEB | {"web"},
@@ -51,7 +54,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "discreet": set(),
     "serve": RULES | {"settings", "supervision"},
     "worker": WORDS | {"casework", "settings", COMPOSITION},
-    "cli": WORDS | {"casework", "settings", "serve", "worker", "demo", COMPOSITION},
+    "cli": WORDS | {"casework", "settings", "serve", "worker", "demo", "demo.stage", COMPOSITION},
 }
 TESTED_HERE = pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 

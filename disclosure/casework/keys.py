@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import os
 from datetime import datetime
+from pathlib import Path
 
 from disclosure.casework.office import Office
 from disclosure.openpgp.keys import ServiceKey
+from disclosure.openpgp.sandbox import judge_safely
+from disclosure.openpgp.writer import Ciphertext, encrypt
+from disclosure.protocol.errors import Refused
+from disclosure.protocol.values import Address
 
 
 def ensure_service_key(office: Office, now: datetime) -> None:
@@ -23,6 +28,14 @@ def write_certificate(office: Office) -> None:
     beside = office.service_certificate_path.with_suffix(".new")
     beside.write_text(armoured, encoding="ascii")
     os.replace(beside, office.service_certificate_path)
+
+
+def ciphertext(data: bytes, certificate: bytes, address: Address, now: datetime, *, signer: Path | None) -> Ciphertext:
+    """What the writer makes of ``data`` for this certificate. Raises Refused with the judge's reason (R18)."""
+    verdict = judge_safely(certificate, address=address, now=now)
+    if not verdict.usable:
+        raise Refused("R18", str(verdict.reason))
+    return encrypt(data, to=[verdict], signer=ServiceKey.load(signer) if signer else None)
 
 
 def service_key(office: Office) -> ServiceKey:

@@ -9,8 +9,15 @@ from disclosure.casework.searching import Find
 from disclosure.discovery.dns import Resolver
 from disclosure.discovery.fetch import Fetcher, LocalWorld
 from disclosure.discovery.finder import Findings, find
+from disclosure.discovery.names import to_domain
 from disclosure.protocol.values import Answer, Domain
 from disclosure.settings import Settings
+
+
+def discover(settings: Settings, domain: str, host_compromised: Answer, now: datetime) -> Findings:
+    """One search that belongs to no case and is stored nowhere."""
+    resolver, fetcher = tools(settings)
+    return find(to_domain(domain), resolver=resolver, fetcher=fetcher, now=now, host_compromised=host_compromised)
 
 
 def finder(office: Office) -> Find:

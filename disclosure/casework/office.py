@@ -7,6 +7,7 @@ import hmac
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -47,6 +48,12 @@ class Office:
     store: Store
     secrets: Secrets
 
+    def prepare(self, now: datetime) -> None:
+        """Make the tables, or bring them up to date; the parent does it before a web process starts."""
+        from disclosure.store import schema  # noqa: PLC0415 - loads Alembic, which web processes never do
+
+        schema.upgrade(self.store.engine, self.store.gate, now)
+
     @property
     def service_key_path(self) -> Path:
         return self.settings.instance / "service.key.asc"
@@ -67,6 +74,7 @@ def open_office(settings: Settings, engine: Engine) -> Office:
     Raises KeyLost when stream keys exist that the key-encryption key here cannot open: a new one would hide the loss.
     """
     instance = settings.instance
+    instance.mkdir(mode=0o700, parents=True, exist_ok=True)
     keys, kek = instance / "keys.db", instance / "kek.key"
     if keys.exists() and not kek.exists():
         raise KeyLost("kek.key")

@@ -46,7 +46,6 @@ from disclosure.demo.world import World
 from disclosure.protocol.codes import Proof
 from disclosure.protocol.values import Answer, Audience, Channel, Language, Severity
 from disclosure.settings import load
-from disclosure.store import schema
 
 AGO = timedelta(days=6)
 HOUR = timedelta(hours=1)
@@ -247,7 +246,7 @@ def prepare(folder: Path, world: World, now: datetime) -> tuple[Cast, accounts.N
     settings = load(folder, environment(world, folder))
     app = create_app(settings)
     office: Office = app.extensions["office"]
-    schema.upgrade(office.store.engine, office.store.gate, now)
+    office.prepare(now)
     start = now - AGO
     keys.ensure_service_key(office, start - timedelta(days=30))
     account = accounts.add(

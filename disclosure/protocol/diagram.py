@@ -1,4 +1,4 @@
-"""The transition tables as one Mermaid diagram: what ``python -m disclosure.protocol.diagram`` prints is in README."""
+"""The transition tables as one Mermaid diagram: README holds what it gives."""
 
 from __future__ import annotations
 
@@ -31,7 +31,3 @@ def _moves(axis: Axis) -> Iterator[str]:
 
 def _words(name: str) -> str:
     return re.sub(r"(?<!^)([A-Z])", r" \1", name).lower()
-
-
-if __name__ == "__main__":
-    print(diagram())
