@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from babel import Locale
 from babel.dates import format_date
 
 from disclosure.protocol.errors import NotConfigured
@@ -59,14 +60,17 @@ def format_day(day: datetime | date, language: Language) -> str:
 
 
 def format_when(instant: datetime, language: Language) -> str:
-    """``mardi 24 novembre 2026, 09 h 00 (Paris)`` · ``Tuesday 24 November 2026, 09:00 (Paris)``; aware."""
-    return f"{format_day(instant, language)}, {format_hour(instant, language)} ({_zone(_in_paris(instant))})"
+    """``mardi 24 novembre 2026, 09 h 00 (Paris)`` · ``Tuesday 24 November 2026, 09:00 (Paris)``; aware.
+
+    Hour and zone stay on one line, in pages and in mails of 72 columns: the blanks between them do not break.
+    """
+    return f"{format_day(instant, language)}, {format_hour(instant, language)}\N{NO-BREAK SPACE}({_zone(_in_paris(instant))})"
 
 
 def format_hour(instant: datetime, language: Language) -> str:
     """``09 h 00`` · ``09:00``, in Paris; for rows under a heading that names day and zone."""
     local = _in_paris(instant)
-    return f"{local:%H h %M}" if language is Language.FR else f"{local:%H:%M}"
+    return f"{local:%H\N{NO-BREAK SPACE}h\N{NO-BREAK SPACE}%M}" if language is Language.FR else f"{local:%H:%M}"
 
 
 def _in_paris(instant: datetime) -> datetime:
@@ -98,3 +102,8 @@ def format_away(instant: datetime, now: datetime, language: Language) -> str:
         return translate(language, N_("now"))
     size, _, coming, past = next(unit for unit in _UNITS if unit[1] is None or seconds < unit[0] * unit[1])
     return translate(language, coming if instant > now else past, count=seconds // size)
+
+
+def country_name(code: str, language: Language) -> str:
+    """The country of an ISO 3166-1 alpha-2 code in the language; a code that nobody knows stands as it is."""
+    return str(Locale.parse(str(language)).territories.get(code, code))

@@ -84,6 +84,7 @@ class TaskRow:
     id: str
     case_id: str
     number: str
+    organisation: str
     kind: str
     channel: str
     due_at: datetime
@@ -184,14 +185,16 @@ def open_tasks(office: Office, language: Language, now: datetime, after: str = "
         query = query.where(beyond(tasks.c.due_at, tasks.c.id, after))
     with office.store.reading() as connection:
         found = connection.execute(query.order_by(tasks.c.due_at, tasks.c.id).limit(most + 1)).all()
-    return page_of(found, most, lambda r: _task(r, language, now), lambda r: key(r.due_at, r.id))
+        names = {row.case_id: organisation_of(office, connection, row.case_id) for row in found}
+    return page_of(found, most, lambda r: _task(r, names[r.case_id], language, now), lambda r: key(r.due_at, r.id))
 
 
-def _task(row: Row[Any], language: Language, now: datetime) -> TaskRow:
+def _task(row: Row[Any], organisation: str, language: Language, now: datetime) -> TaskRow:
     return TaskRow(
         id=row.id,
         case_id=row.case_id,
         number=row.number,
+        organisation=organisation,
         kind=short(TaskKind(row.kind), language),
         channel=short(Channel(row.channel), language),
         due_at=row.due_at,

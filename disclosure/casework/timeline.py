@@ -30,6 +30,7 @@ from disclosure.casework.rows import (
 from disclosure.casework.words import short, word
 from disclosure.language import N_, format_when, translate
 from disclosure.protocol import events as e
+from disclosure.protocol.codes import LookupOutcome
 from disclosure.protocol.effects import MailEffect
 from disclosure.protocol.preview import Step, preview
 from disclosure.protocol.values import Audience, Language, Party, Standing
@@ -82,7 +83,13 @@ def _named(field: str) -> Callable[[Any, Sight], str]:
 
 
 def _coded(field: str) -> Callable[[Any, Sight], str]:
-    return lambda event, sight: short(getattr(event, field), sight.language)
+    """The code's words as they stand in the middle of a sentence."""
+
+    def read(event: Any, sight: Sight) -> str:
+        said = short(getattr(event, field), sight.language)
+        return said if said[1:2].isupper() else said[:1].lower() + said[1:]  # "DNS proof" keeps its capitals
+
+    return read
 
 
 def _text(field: str) -> Callable[[Any, Sight], object]:
@@ -237,7 +244,12 @@ TONES: Mapping[type[e.Event], Tone] = {
 }
 PINNED = frozenset({e.EmbargoEnded, e.CaseUnreachable, e.StandingObjected})
 # Events of the machine that fold into one line when they follow each other.
-RUNS: Mapping[type[e.Event], str] = {e.LookupRecorded: "lookups", e.ContactFound: "lookups", e.MailPrepared: "mail"}
+RUNS: Mapping[type[e.Event], str] = {
+    e.LookupRecorded: "lookups",
+    e.ContactFound: "lookups",
+    e.MailQueued: "mail",
+    e.MailPrepared: "mail",
+}
 _HIDDEN = frozenset({"mail_id", "contact_id", "person_id", "search_id", "probe_id", "task_id", "domain_id", "to"})
 _LABELS: Mapping[str, str] = {
     "reason": N_("Reason"),
@@ -318,11 +330,17 @@ def row_of(entry: e.Entry, sight: Sight) -> TimelineRow:
         party=entry.actor.party,
         actor=sight.name(entry.actor.ref) if coordinator or entry.actor.party is not Party.COORDINATOR else "",
         sentence=SENTENCES[kind](entry.event, sight),
-        tone=TONES.get(kind, Tone.NEUTRAL),
+        tone=_tone(entry.event),
         details=_details(entry.event, sight) if coordinator else (),
         pinned=kind in PINNED,
         run=RUNS.get(kind, ""),
     )
+
+
+def _tone(event: e.Event) -> Tone:
+    if isinstance(event, e.LookupRecorded) and event.outcome is LookupOutcome.UNKNOWN:
+        return Tone.WAITING  # R15: asked again
+    return TONES.get(type(event), Tone.NEUTRAL)
 
 
 def _details(event: e.Event, sight: Sight) -> tuple[Detail, ...]:

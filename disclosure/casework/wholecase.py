@@ -21,7 +21,7 @@ from disclosure.casework.overview import State, states_of
 from disclosure.casework.people import Contacts, PersonRow, contacts_of, person_of
 from disclosure.casework.rows import ComingRow, LadderPicture, TimelineRow, Tone
 from disclosure.casework.words import short, word
-from disclosure.language import N_
+from disclosure.language import N_, country_name
 from disclosure.protocol import events as e
 from disclosure.protocol.codes import Act
 from disclosure.protocol.ladder import is_approved
@@ -215,7 +215,7 @@ def _about(file: CaseFile, sight: timeline.Sight) -> tuple[Line, ...]:
         Line(sight.say(N_("Kind")), short(about.kind, language)),
         Line(sight.say(N_("Personal data")), short(about.personal_data, language)),
         Line(sight.say(N_("Sector")), short(about.sector, language)),
-        Line(sight.say(N_("Country")), about.country),
+        Line(sight.say(N_("Country")), country_name(about.country, language)),
         Line(sight.say(N_("Host may be compromised")), short(about.host_compromised, language)),
     )
 

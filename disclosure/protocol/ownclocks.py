@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from disclosure.protocol.axes import Axis
-from disclosure.protocol.codes import OwnClock
+from disclosure.protocol.codes import OwnClock, Rung
 from disclosure.protocol.ladder import Policy, Rules, approved, running
 from disclosure.protocol.state import Case
 from disclosure.protocol.values import Party, Standing
@@ -73,4 +73,6 @@ def whose_move(case: Case, policy: Policy) -> Party:
         return Party.COORDINATOR
     if case.answered_at or (case.standing_at and not case.released):
         return Party.COORDINATOR
+    if Rung.AUTHORITIES in case.rungs:
+        return Party.COORDINATOR  # the ladder is used up: waiting on, calling again or closing is a person's decision
     return Party.ORGANISATION if running(case, policy) or case.released_to else Party.COORDINATOR
