@@ -191,18 +191,24 @@ def give_second_code(visit: Visit, code: str) -> None:
     if row is None:
         raise InvalidInput({"code": "code_not_sent_yet"})
     linking.check_code(office, second_codes, second_codes.c.mail_id == row.mail_id, row, code, visit.now)
-    if case.assessed and case.assessed.host_compromised is Answer.YES:
-        # R29: a proof that runs over a system said to be in an intruder's hands does not count.
-        raise Refused("R29", "host_may_be_compromised")
     shown = e.StandingShown(person_id=visit.person_id, standing=Standing.S2, proof=Proof.OWN_ADDRESS)
 
     def decide(file: CaseFile) -> list[Fact]:
+        if _person(file.case, visit.person_id).address_seq != row.address_seq:
+            raise InvalidInput({"code": "code_not_sent_yet"})  # another address was named while this was typed
+        _proof_counts(file.case)
         return [(visit.actor, shown), *_cancel_calls(file.case)]
 
     def within(tx: Connection, _: CaseFile) -> None:
         tx.execute(update(second_codes).where(second_codes.c.mail_id == row.mail_id).values(used_at=visit.now))
 
     casefile.change(office, visit.case_id, visit.now, decide, within)
+
+
+def _proof_counts(case: Case) -> None:
+    """R29: a proof that runs over a system said to be in an intruder's hands does not count."""
+    if case.assessed and case.assessed.host_compromised is Answer.YES:
+        raise Refused("R29", "host_may_be_compromised")
 
 
 def _cancel_calls(case: Case) -> list[Fact]:
@@ -249,17 +255,17 @@ def hand_in_certificate(visit: Visit, pasted: bytes) -> None:
 # --- the notice, and answers to it ---
 
 
-def read_notice(visit: Visit) -> NoticeText:
+def read_notice(visit: Visit) -> tuple[NoticeText, e.NoticeReleased]:
     """The released notice, for the person to whom it was released and nobody else; opening it is an event, once."""
     office = visit.office
     with office.store.reading() as connection:
         case = casefile.load(office, connection, visit.case_id).case
         person = _person(case, visit.person_id)
-        if person.released_at is None or person.standing < Standing.S2:
+        if not person.may_read:
             raise Refused("R29", "nothing_released_to_this_person")
         released = ledger.one(office.store, connection, visit.case_id, person.release_seq)
     assert isinstance(released, e.NoticeReleased)  # noqa: S101 - release_seq points nowhere else
-    return NoticeText.read(released.text)
+    return NoticeText.read(released.text), released
 
 
 def open_notice(visit: Visit) -> None:

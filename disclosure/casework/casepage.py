@@ -5,18 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from disclosure.casework import answering, casefile, timeline
+from disclosure.casework import answering, casefile, noticepictures, timeline
 from disclosure.casework.answering import Visit
-from disclosure.casework.notices import NoticeText
+from disclosure.casework.dossiers import basis_word
+from disclosure.casework.notices import defang
 from disclosure.casework.rows import TimelineRow
-from disclosure.casework.words import standing_word
+from disclosure.casework.words import standing_word, word
 from disclosure.protocol import events as e
 from disclosure.protocol.authorities import When
 from disclosure.protocol.codes import Rung
-from disclosure.protocol.errors import LinkRefused
+from disclosure.protocol.errors import LinkRefused, NotFound
 from disclosure.protocol.preview import preview
 from disclosure.protocol.state import Person
-from disclosure.protocol.values import Audience, Language, Standing
+from disclosure.protocol.values import Answer, Audience, Language, Standing
 from disclosure.store import ledger
 
 
@@ -79,7 +80,7 @@ def page(visit: Visit, language: Language) -> CasePage:
 def _step(person: Person) -> str:
     if person.acknowledged_at:
         return "done"
-    if person.released_at and person.standing >= Standing.S2:
+    if person.may_read:
         return "answer" if person.opened_at else "read"
     if person.standing >= Standing.S2:
         return "wait"
@@ -101,5 +102,54 @@ def _told(file: casefile.CaseFile, names: dict[str, str], now: datetime) -> tupl
     return tuple(done + coming)
 
 
-def notice(visit: Visit) -> NoticeText:
-    return answering.read_notice(visit)
+@dataclass(frozen=True)
+class PictureLine:
+    id: str
+    width: int
+    height: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class NoticePage:
+    """The released notice as this person reads it: what the encrypted mail says, links made unclickable (R20)."""
+
+    alert_on: datetime
+    severity: str
+    personal_data: bool
+    presentation: str
+    technical: str
+    advice: str
+    facts: tuple[tuple[str, str], ...]  # what it rests on, and the fact
+    pictures: tuple[PictureLine, ...]
+
+
+def notice(visit: Visit, language: Language) -> NoticePage:
+    """Raises Refused unless it was released to this person as they are now."""
+    text, released = answering.read_notice(visit)
+    with visit.office.store.reading() as connection:
+        case = casefile.load(visit.office, connection, visit.case_id).case
+        held = [noticepictures.read(visit.office, connection, visit.case_id, pid) for pid in released.pictures]
+    assert case.assessed is not None  # noqa: S101 - nothing is released before it was assessed
+    assert case.opened_at is not None  # noqa: S101
+    return NoticePage(
+        alert_on=case.opened_at,
+        severity=word(case.assessed.severity, language),
+        personal_data=case.assessed.personal_data is not Answer.NO,
+        presentation=defang(text.presentation),
+        technical=defang(text.technical),
+        advice=defang(text.advice),
+        facts=tuple((basis_word(f.basis, f.on, language), defang(f.text)) for f in text.facts),
+        pictures=tuple(PictureLine(p.id, p.width, p.height, p.event.sha256) for p in held),
+    )
+
+
+def picture(visit: Visit, picture_id: str) -> tuple[str, bytes]:
+    """(media type, content) of a picture of the notice that this person has opened. Raises NotFound, Refused."""
+    _, released = answering.read_notice(visit)
+    with visit.office.store.reading() as connection:
+        person = casefile.load(visit.office, connection, visit.case_id).case.persons[visit.person_id]
+        if picture_id not in released.pictures or person.opened_at is None:
+            raise NotFound("picture")
+        held = noticepictures.read(visit.office, connection, visit.case_id, picture_id)
+    return held.media_type, held.content

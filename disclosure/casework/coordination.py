@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, insert, select
 
-from disclosure.casework import casefile, reporting
+from disclosure.casework import casefile, noticepictures, reporting
 from disclosure.casework.casefile import CaseFile, Fact, Hand, coordinator
+from disclosure.casework.notices import NoticeText
 from disclosure.casework.office import Office, new_id
 from disclosure.protocol import events as e
 from disclosure.protocol.codes import Act, Clock, EmbargoEnd, MailType, Proof
@@ -82,7 +83,7 @@ class EnterContact:
 
 @dataclass(frozen=True)
 class ReleaseNotice:
-    """R20: what is asked at release. The fingerprint and standing are those that the coordinator saw."""
+    """R20: what is asked at release, of every item. Fingerprint, standing and pictures are those that were shown."""
 
     person_id: str
     standing: Standing
@@ -278,13 +279,15 @@ def approve(hand: Hand, approval_id: str) -> None:
 # --- notice ---
 
 
-def draft_notice(hand: Hand, draft: str) -> None:
-    """``draft`` is the canonical text of casework.notices.NoticeText; report fields are source text only (R20)."""
-    casefile.record(hand, e.NoticeDrafted(draft=draft))
+def draft_notice(hand: Hand, text: NoticeText) -> None:
+    """Report fields are source text only (R20); pictures are those of this case's reports. Raises InvalidInput."""
+    noticepictures.check(hand.office, hand.case_id, text.pictures)
+    casefile.record(hand, e.NoticeDrafted(draft=text.to_text()))
 
 
 def release_notice(hand: Hand, command: ReleaseNotice) -> None:
     """R20, R22, R29: to one person of S2 or S3; encrypted to the certificate handed in, or read on the page."""
+    copies = noticepictures.copies(hand.office, hand.case_id, command.pictures)
 
     def decide(file: CaseFile) -> list[Fact]:
         if not file.case.draft_seq:
@@ -295,19 +298,26 @@ def release_notice(hand: Hand, command: ReleaseNotice) -> None:
         with hand.office.store.reading() as connection:
             drafted = ledger.one(hand.office.store, connection, hand.case_id, file.case.draft_seq)
         assert isinstance(drafted, e.NoticeDrafted)  # noqa: S101 - draft_seq points nowhere else
+        if NoticeText.read(drafted.draft).pictures != command.pictures:
+            raise Refused("R29", "release_names_another_state")
         released = e.NoticeReleased(
             person_id=command.person_id,
             standing=command.standing,
             fingerprint=command.fingerprint,
             personal_data_masked=command.personal_data_masked,
             source_unrecognisable=command.source_unrecognisable,
-            pictures=command.pictures,
+            pictures=tuple(copy.id for copy in copies),
             text=drafted.draft,
         )
         mail_type = MailType.NOTICE if command.fingerprint else MailType.NOTICE_READY
-        return [(actor, released), (e.MACHINE, _mail(hand.office, file.case, mail_type, command.person_id, hand.now))]
+        mail = _mail(hand.office, file.case, mail_type, command.person_id, hand.now)
+        return [*((actor, copy.event) for copy in copies), (actor, released), (e.MACHINE, mail)]
 
-    casefile.change(hand.office, hand.case_id, hand.now, decide)
+    def within(tx: Connection, file: CaseFile) -> None:
+        if file.case.persons[command.person_id].released_at == hand.now:  # not when a second coordinator is asked first
+            noticepictures.keep(hand.office, tx, hand.case_id, copies)
+
+    casefile.change(hand.office, hand.case_id, hand.now, decide, within)
 
 
 def show_standing(hand: Hand, person_id: str, proof: Proof, note: str) -> None:

@@ -113,6 +113,10 @@ FAULTS: Mapping[str, str] = {
     "certificate_expired": N_("the certificate has expired"),
     "certificate_revoked": N_("the certificate was revoked"),
     "certificate_is_another_one": N_("the certificate is not the one that was released"),
+    "released_to_another_state": N_(
+        "address or certificate of this person changed after the release: release it again"
+    ),
+    "picture_gone": N_("a picture of the draft is gone with its report: choose the pictures again"),
     "no_dossier": N_("its dossier is missing"),
     "no_draft": N_("no notice was drafted"),
     "nothing_released": N_("no notice was released"),

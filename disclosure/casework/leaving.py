@@ -6,15 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from disclosure.casework import coordination, deskwords, wholecase, writing
+from disclosure.casework import coordination, deskwords, noticedesk, wholecase, writing
 from disclosure.casework.finding import Found, labelled
+from disclosure.casework.noticepictures import Offered
 from disclosure.casework.office import Office
 from disclosure.casework.people import ContactRow, PersonRow
 from disclosure.casework.recipients import Unsendable
 from disclosure.casework.wholecase import WholeCase
 from disclosure.casework.writing import Preview
 from disclosure.protocol.codes import Act
-from disclosure.protocol.errors import NotFound
+from disclosure.protocol.errors import NotFound, Refused
 from disclosure.protocol.values import Language, Standing
 
 
@@ -29,6 +30,7 @@ class Leaving:
     voices: int
     contact: ContactRow | None = None
     person: PersonRow | None = None
+    pictures: tuple[Offered, ...] = ()
 
     @property
     def enough(self) -> bool:
@@ -62,7 +64,8 @@ def notice(
     else:
         preview, fault = _composed(lambda: writing.preview_notice(office, case_id, person_id, now), language)
     voices = office.policy.current.approvals.get(Act.RELEASE, 1)
-    return Leaving(case, preview, fault, related(office, case_id), voices, person=person)
+    pictures = noticedesk.drafted_pictures(office, case_id)
+    return Leaving(case, preview, fault, related(office, case_id), voices, person=person, pictures=pictures)
 
 
 def related(office: Office, stream_id: str) -> tuple[Found, ...]:
@@ -75,5 +78,5 @@ def related(office: Office, stream_id: str) -> tuple[Found, ...]:
 def _composed(compose: Callable[[], Preview], language: Language) -> tuple[Preview | None, str]:
     try:
         return compose(), ""
-    except Unsendable as error:
+    except (Unsendable, Refused) as error:
         return None, deskwords.say(deskwords.FAULTS, error.reason, language)

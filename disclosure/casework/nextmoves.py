@@ -12,7 +12,7 @@ from disclosure.casework.casefile import CaseFile
 from disclosure.language import N_, translate
 from disclosure.protocol.axes import Axis
 from disclosure.protocol.state import Case
-from disclosure.protocol.values import Channel, Language, Standing
+from disclosure.protocol.values import Channel, Language
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def _first_contact(case: Case) -> Iterator[tuple[str, str]]:
 
 
 def _notice(case: Case) -> Iterator[tuple[str, str]]:
-    shown = [p for p in case.persons.values() if p.standing >= Standing.S2 and not p.released_at]
+    shown = [p for p in case.persons.values() if case.waits_for_release(p)]
     if shown and not case.draft_seq:
         yield "draft", ""
     elif shown and not case.answered_at:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from disclosure.casework import casefile, reportpage, wholecase
+from disclosure.casework import casefile, noticepictures, reportpage, wholecase
+from disclosure.casework.noticepictures import Offered
 from disclosure.casework.notices import NoticeText
 from disclosure.casework.office import Office
 from disclosure.casework.reportpage import ReportPage
@@ -19,11 +20,13 @@ from disclosure.store import ledger
 
 @dataclass(frozen=True)
 class NoticeDesk:
-    """``begin``: form field → text of the last draft; without one, empty."""
+    """``begin``: form field → text of the last draft; without one, empty. ``chosen``: pictures of that draft."""
 
     case: WholeCase
     sources: tuple[ReportPage, ...]
     begin: Mapping[str, str]
+    pictures: tuple[Offered, ...] = ()
+    chosen: tuple[str, ...] = ()
 
 
 def writing(office: Office, case_id: str, coordinator_id: str, language: Language, now: datetime) -> NoticeDesk:
@@ -35,16 +38,29 @@ def writing(office: Office, case_id: str, coordinator_id: str, language: Languag
             sources.append(reportpage.page(office, report.id, coordinator_id, language, now))
         except NotFound:
             continue
-    return NoticeDesk(case, tuple(sources), _begin(office, case_id))
+    with office.store.reading() as connection:
+        pictures = noticepictures.offered(connection, case_id)
+    drafted = _drafted(office, case_id)
+    return NoticeDesk(
+        case, tuple(sources), fields(drafted) if drafted else {}, pictures, drafted.pictures if drafted else ()
+    )
 
 
-def _begin(office: Office, case_id: str) -> Mapping[str, str]:
+def _drafted(office: Office, case_id: str) -> NoticeText | None:
     with office.store.reading() as connection:
         file = casefile.load(office, connection, case_id)
         if not file.case.draft_seq:
-            return {}
+            return None
         drafted = ledger.one(office.store, connection, case_id, file.case.draft_seq)
-    return fields(NoticeText.read(drafted.draft)) if isinstance(drafted, e.NoticeDrafted) and drafted.draft else {}
+    return NoticeText.read(drafted.draft) if isinstance(drafted, e.NoticeDrafted) and drafted.draft else None
+
+
+def drafted_pictures(office: Office, case_id: str) -> tuple[Offered, ...]:
+    """The pictures of the last draft, in its order, to be looked at before it is released."""
+    drafted = _drafted(office, case_id)
+    with office.store.reading() as connection:
+        known = {one.id: one for one in noticepictures.offered(connection, case_id)}
+    return tuple(known[pid] for pid in drafted.pictures if pid in known) if drafted else ()
 
 
 def fields(text: NoticeText) -> Mapping[str, str]:

@@ -35,6 +35,7 @@ class NoticeText:
     technical: str
     advice: str
     facts: tuple[NoticeFact, ...] = ()
+    pictures: tuple[str, ...] = ()  # ids: of the reports' pictures while drafted
 
     def __post_init__(self) -> None:
         problems = {
@@ -56,6 +57,7 @@ class NoticeText:
             "technical": self.technical,
             "advice": self.advice,
             "facts": facts,
+            "pictures": list(self.pictures),
         }
         return json.dumps(held, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
@@ -66,7 +68,8 @@ class NoticeText:
             NoticeFact(Basis(basis), date.fromisoformat(on) if on else None, words)
             for basis, on, words in held["facts"]
         )
-        return cls(held["presentation"], held["technical"], held["advice"], facts)
+        pictures = tuple(held.get("pictures", ()))
+        return cls(held["presentation"], held["technical"], held["advice"], facts, pictures)
 
 
 def defang(text: str) -> str:

@@ -171,6 +171,7 @@ SENTENCES: Mapping[type[e.Event], Words] = {
     ),
     e.StandingObjected: _of(N_("Somebody written to before objects to %(name)s"), name=_named("person_id")),
     e.NoticeDrafted: _fixed(N_("Notice drafted")),
+    e.NoticePictureKept: _fixed(N_("A picture of a report was copied into the case, for the notice")),
     e.NoticeReleased: _of(
         N_("Notice released to %(name)s, %(standing)s, %(how)s"),
         name=_named("person_id"),

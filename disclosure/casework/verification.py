@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from disclosure.casework import casefile
+from disclosure.casework import casefile, noticepictures
 from disclosure.casework.casefile import CaseFile
 from disclosure.casework.office import Office, sha256
 from disclosure.protocol import events as e
@@ -18,7 +18,7 @@ from disclosure.protocol.report import fold_report
 from disclosure.protocol.values import AlertNumber
 from disclosure.store import ledger
 from disclosure.store.sealing import Erased
-from disclosure.store.tables import cases, deadlines, outbox, probes, reports, tasks
+from disclosure.store.tables import cases, deadlines, notice_pictures, outbox, probes, reports, tasks
 
 
 @dataclass(frozen=True)
@@ -92,6 +92,7 @@ def _verify_case(office: Office, connection: Connection, file: CaseFile) -> None
     states = {t.id: "open" if t.open else "cancelled" if t.cancelled else "done" for t in case.tasks.values()}
     _same(file.id, last, "tasks", states, held)
     _verify_mails(office, connection, file)
+    _verify_pictures(office, connection, file)
     _verify_evidence(office, connection, file)
 
 
@@ -114,6 +115,22 @@ def _verify_mails(office: Office, connection: Connection, file: CaseFile) -> Non
     for entry in ledger.read(office.store, connection, file.id):
         if isinstance(entry.event, e.MailPrepared) and rows[entry.event.mail_id].sha256 != entry.event.sha256:
             raise BrokenChain(file.id, entry.seq, "the prepared mail is not the one whose hash was recorded")
+
+
+def _verify_pictures(office: Office, connection: Connection, file: CaseFile) -> None:
+    """Every picture of a notice is there, and is the one whose hash was recorded."""
+    kept = [x for x in ledger.read(office.store, connection, file.id) if isinstance(x.event, e.NoticePictureKept)]
+    rows = connection.scalars(select(notice_pictures.c.id).where(notice_pictures.c.case_id == file.id))
+    _same(file.id, file.case.last_seq, "notice_pictures", {x.event.picture_id: 1 for x in kept}, dict.fromkeys(rows, 1))
+    for entry in kept:
+        try:
+            content = noticepictures.read(office, connection, file.id, entry.event.picture_id).content
+        except Erased:
+            return
+        except Exception:
+            raise BrokenChain(file.id, entry.seq, "a picture of the notice was changed") from None
+        if sha256(content) != entry.event.sha256:
+            raise BrokenChain(file.id, entry.seq, "a picture of the notice is another one")
 
 
 def _verify_evidence(office: Office, connection: Connection, file: CaseFile) -> None:

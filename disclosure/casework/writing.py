@@ -6,24 +6,26 @@ more the mail is unsendable and a person decides, never a fall-back to clear tex
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
 
-from disclosure.casework import casefile, keys, recipients
+from disclosure.casework import casefile, keys, noticepictures, recipients
 from disclosure.casework.casefile import CaseFile, domains_of
 from disclosure.casework.dossiers import basis_word
 from disclosure.casework.linking import NewLink, sign
+from disclosure.casework.noticepictures import Copy
 from disclosure.casework.notices import NoticeText, defang
-from disclosure.casework.office import Office, new_code
+from disclosure.casework.office import Office, new_code, sha256
 from disclosure.casework.recipients import Recipient, Unsendable
 from disclosure.casework.words import state_word, word
 from disclosure.language import format_when
 from disclosure.mail import compose, pgpmime
 from disclosure.mail.compose import Door, MailText, Sender
-from disclosure.mail.pgpmime import Envelope, random_token
+from disclosure.mail.pgpmime import Attachment, Envelope, random_token
 from disclosure.openpgp.judge import Verdict
 from disclosure.openpgp.sandbox import judge_safely
 from disclosure.protocol import events as e
@@ -92,6 +94,7 @@ class _Draft:
     recipient: Recipient
     link: NewLink | None = None
     code: str = ""
+    attachments: tuple[Attachment, ...] = ()
 
 
 def prepare(office: Office, claim: Claim, now: datetime) -> Prepared:
@@ -110,7 +113,7 @@ def prepare(office: Office, claim: Claim, now: datetime) -> Prepared:
     envelope, tokens = _envelope(office, draft.recipient.address, now)
     if claim.mail_type in ENCRYPTED:
         verdict = _judged(draft.recipient, now)
-        message = pgpmime.encrypted(text, (), envelope, [verdict], key)
+        message = pgpmime.encrypted(text, draft.attachments, envelope, [verdict], key)
         encrypted_to = verdict.encrypts_to
     else:
         message, encrypted_to = pgpmime.signed(text, envelope, key, now=now), ()
@@ -185,6 +188,8 @@ def _recipient(office: Office, connection: Connection, file: CaseFile, mail_type
     if mail_type in {MailType.REFERRAL, MailType.LATER_FACT}:
         return recipients.of_authority(office, connection, to)
     if to in file.case.persons:
+        if mail_type is MailType.NOTICE and not file.case.persons[to].may_read:
+            raise Unsendable("released_to_another_state")
         return recipients.of_person(office, connection, file, to)
     return recipients.of_contact(office, connection, file, to)
 
@@ -222,7 +227,20 @@ def _draft(opened: _Opened, claim: Claim, fingerprint: str) -> _Draft:
     link = sign(office, purpose, file.id, claim.to, mail_id=claim.id, expires_at=opened.now + LINK_LIFETIME)
     door = Door(f"{office.settings.public_url}/a/{link.token}", link.code)
     mail = _with_door(opened, claim.mail_type, claim.to, common | {"door": door})
-    return _Draft(mail, recipient, link)
+    attachments = _attachments(opened, claim.to) if claim.mail_type is MailType.NOTICE else ()
+    return _Draft(mail, recipient, link, attachments=attachments)
+
+
+def _attachments(opened: _Opened, person_id: str) -> tuple[Attachment, ...]:
+    """The pictures of the notice, inside the ciphertext, under names that say nothing."""
+    seq = opened.case.persons[person_id].release_seq
+    released = ledger.one(opened.office.store, opened.connection, opened.file.id, seq)
+    if not isinstance(released, e.NoticeReleased):
+        raise Unsendable("nothing_released")
+    return tuple(
+        Attachment(f"image-{place}.{picture.media_type.rpartition('/')[2]}", picture.media_type, picture.content)
+        for place, picture in enumerate(_released_pictures(opened, released), 1)
+    )
 
 
 def _common(opened: _Opened, fingerprint: str) -> dict[str, Any]:
@@ -274,10 +292,17 @@ def _notice(opened: _Opened, person_id: str, common: dict[str, Any]) -> compose.
     released = ledger.one(opened.office.store, opened.connection, opened.file.id, seq)
     if not isinstance(released, e.NoticeReleased):
         raise Unsendable("nothing_released")
-    return _notice_of(opened, NoticeText.read(released.text), common)
+    return _notice_of(opened, NoticeText.read(released.text), _released_pictures(opened, released), common)
 
 
-def _notice_of(opened: _Opened, text: NoticeText, common: dict[str, Any]) -> compose.Notice:
+def _released_pictures(opened: _Opened, released: e.NoticeReleased) -> list[Copy]:
+    return [
+        noticepictures.read(opened.office, opened.connection, opened.file.id, picture_id)
+        for picture_id in released.pictures
+    ]
+
+
+def _notice_of(opened: _Opened, text: NoticeText, pictures: Sequence[Copy], common: dict[str, Any]) -> compose.Notice:
     case = opened.case
     assert case.assessed is not None  # noqa: S101
     assert case.opened_at is not None  # noqa: S101
@@ -293,6 +318,7 @@ def _notice_of(opened: _Opened, text: NoticeText, common: dict[str, Any]) -> com
         facts={language: _stated(text, language) for language in Language},
         advice=defang(text.advice),
         told=tuple(compose.Told(name, at) for name in names),
+        pictures=tuple(sha256(picture.content) for picture in pictures),
     )
 
 
@@ -342,12 +368,18 @@ def preview_notice(office: Office, case_id: str, person_id: str, now: datetime) 
     return _preview(office, case_id, person_id, MailType.NOTICE, now)
 
 
+def _recipient_of_preview(office: Office, connection: Connection, file: CaseFile, to: str) -> Recipient:
+    """As the mail would find them; a notice is looked at before it is released."""
+    held = MailType.NOTICE_READY if to in file.case.persons else MailType.CONTACT_REQUEST
+    return _recipient(office, connection, file, held, to)
+
+
 def _preview(office: Office, case_id: str, to: str, mail_type: MailType, now: datetime) -> Preview:
     fingerprint = service_fingerprint(office, now)
     with office.store.reading() as connection:
         file = casefile.load(office, connection, case_id)
         opened = _Opened(office, connection, file, now)
-        recipient = _recipient(office, connection, file, mail_type, to)
+        recipient = _recipient_of_preview(office, connection, file, to)
         language = office.policy.language_for(file.case, to)
         door = Door(f"{office.settings.public_url}/a/…", "•••••-•••••")
         common = _common(opened, fingerprint) | {"door": door}
@@ -356,7 +388,8 @@ def _preview(office: Office, case_id: str, to: str, mail_type: MailType, now: da
             text = NoticeText.read(drafted.draft) if isinstance(drafted, e.NoticeDrafted) else None
             if text is None:
                 raise Unsendable("no_draft")
-            mail: compose.Mail = _notice_of(opened, text, common)
+            pictures = noticepictures.copies(office, case_id, text.pictures)
+            mail: compose.Mail = _notice_of(opened, text, pictures, common)
         else:
             mail = _with_door(opened, mail_type, to, common)
     composed: MailText = compose.compose(mail, language)

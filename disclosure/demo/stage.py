@@ -30,6 +30,7 @@ from disclosure.casework import (
     delivery,
     keys,
     lookups,
+    noticepictures,
     reporting,
     searching,
 )
@@ -193,9 +194,14 @@ def show_standing(cast: Cast, visit: Visit, address: str) -> None:
     answering.give_second_code(visit, newest_mail(cast.world, address).code)
 
 
-def write_notice(cast: Cast, hand: Hand, key: str) -> None:
+def pictures_of(cast: Cast, hand: Hand) -> tuple[str, ...]:
+    with cast.office.store.reading() as connection:
+        return tuple(one.id for one in noticepictures.offered(connection, hand.case_id))
+
+
+def notice_of(cast: Cast, key: str, pictures: tuple[str, ...]) -> NoticeText:
     told = cast.reports[key]
-    notice = NoticeText(
+    return NoticeText(
         presentation=told.affected,
         technical=told.description,
         advice="Vérifiez les accès aux systèmes concernés, conservez les journaux, changez les secrets exposés.",
@@ -203,13 +209,20 @@ def write_notice(cast: Cast, hand: Hand, key: str) -> None:
             NoticeFact(Basis.REPORTED, None, f"Vu : {told.where_seen}"),
             NoticeFact(Basis.REPORTED, None, f"Personnes concernées : {told.people_affected or 'nombre inconnu'}"),
         ),
+        pictures=pictures,
     )
-    coordination.draft_notice(hand, notice.to_text())
+
+
+def write_notice(cast: Cast, hand: Hand, key: str) -> None:
+    coordination.draft_notice(hand, notice_of(cast, key, pictures_of(cast, hand)))
 
 
 def release(cast: Cast, hand: Hand, person_id: str) -> None:
     person = look(cast.office, hand.case_id).case.persons[person_id]
-    coordination.release_notice(hand, ReleaseNotice(person_id, person.standing, person.fingerprint, True, True))
+    coordination.release_notice(
+        hand,
+        ReleaseNotice(person_id, person.standing, person.fingerprint, True, True, pictures_of(cast, hand)),
+    )
     delivery.deliver(cast.office, hand.now)
 
 

@@ -121,6 +121,7 @@ class Notice:
     advice: str
     told: tuple[Told, ...]
     door: Door
+    pictures: tuple[str, ...] = ()  # SHA-256 of each picture attached, in order
 
 
 @dataclass(frozen=True)

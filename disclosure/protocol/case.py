@@ -31,7 +31,10 @@ def apply(case: Case, entry: e.Entry) -> Case:
     forbidden(case, entry)
     case = replace(case, axes=moved(case.axes, entry.event), last_seq=entry.seq, last_at=entry.at)
     step = _STEPS.get(type(entry.event))
-    return step(case, entry, entry.event) if step else case
+    if step:
+        case = step(case, entry, entry.event)
+    # While the release is ours to give, no clock of theirs goes on: our lateness is nobody's silence (R33, R12).
+    return _still(case, "ours", entry.at, on=case.release_is_ours) if case.persons else case
 
 
 def _still(case: Case, why: str, at: datetime, *, on: bool) -> Case:
@@ -132,7 +135,7 @@ def _confirmed(case: Case, entry: e.Entry, event: e.PersonConfirmed) -> Case:
 
 def _own_address(case: Case, entry: e.Entry, event: e.OwnAddressNamed) -> Case:
     # Another address is another claim: whatever was shown before was shown for the old one (R29).
-    return _person(case, event.person_id, address_seq=entry.seq, standing=Standing.S1)
+    return _person(case, event.person_id, address_seq=entry.seq, changed_seq=entry.seq, standing=Standing.S1)
 
 
 def _certificate(case: Case, entry: e.Entry, event: e.CertificateHandedIn) -> Case:
@@ -141,6 +144,7 @@ def _certificate(case: Case, entry: e.Entry, event: e.CertificateHandedIn) -> Ca
         event.person_id,
         certificate_id=event.certificate_id,
         fingerprint=event.fingerprint,
+        changed_seq=entry.seq,
         standing=Standing.S1,  # R29: a change of certificate starts again at S1
     )
 
@@ -308,6 +312,7 @@ FACTS_ONLY = frozenset(
         e.CaseClosed,
         e.CaseReopened,
         e.PictureKept,
+        e.NoticePictureKept,
         e.ReporterWrote,
         e.ReporterAnswered,
     }

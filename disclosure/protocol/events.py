@@ -465,6 +465,16 @@ class NoticeDrafted(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class NoticePictureKept(Event):
+    """A report's cleaned picture, copied under the case's key for the notice that follows (R20)."""
+
+    picture_id: str
+    media_type: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class NoticeReleased(Event):
     """R20, R29: the release names person, standing and fingerprint; no fingerprint means: read on the case page."""
 

@@ -32,7 +32,13 @@ def _release_needs_standing(case: Case, event: e.NoticeReleased) -> None:
         raise Refused("R20", "release_questions")
 
 
-def _needs_release(case: Case, event: e.NoticeOpened | e.NoticeAcknowledged) -> None:
+def _opening_needs_a_standing_release(case: Case, event: e.NoticeOpened) -> None:
+    person = case.persons.get(event.person_id)
+    if person is None or not person.may_read:
+        raise Refused("R29", "nothing_released_to_this_person")
+
+
+def _needs_release(case: Case, event: e.NoticeAcknowledged) -> None:
     person = case.persons.get(event.person_id)
     if person is None or person.released_at is None:
         raise Refused("R26", "nothing_released_to_this_person")
@@ -102,7 +108,7 @@ def _embargo_after_contact(case: Case, _: e.EmbargoEnded) -> None:
 
 _RULES: Mapping[type[e.Event], Callable[[Case, Any], None]] = {
     e.NoticeReleased: _release_needs_standing,
-    e.NoticeOpened: _needs_release,
+    e.NoticeOpened: _opening_needs_a_standing_release,
     e.NoticeAcknowledged: _needs_release,
     e.NoticeContested: _needs_confirmed,
     e.RemediationPlanned: _needs_confirmed,

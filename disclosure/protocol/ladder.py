@@ -106,11 +106,11 @@ def running(case: Case, policy: Policy) -> Running | None:
         return None
     if case.acknowledged_at:
         return Running(Clock.ACTION, case.acknowledged_at) if policy.climb_after_acknowledgement else None
+    if case.release_is_ours:
+        return None
     person = case.released
     if person and person.released_at:
         return Running(Clock.NOTICE, person.released_at)
-    if case.standing_at:
-        return None
     return Running(Clock.CONTACT, case.contact_started_at) if case.contact_started_at else None
 
 

@@ -10,7 +10,7 @@ from disclosure.protocol.axes import Axis
 from disclosure.protocol.codes import OwnClock, Rung
 from disclosure.protocol.ladder import Policy, Rules, approved, running
 from disclosure.protocol.state import Case
-from disclosure.protocol.values import Party, Standing
+from disclosure.protocol.values import Party
 from disclosure.protocol.worktime import add
 
 
@@ -37,7 +37,7 @@ def _own_deadlines(case: Case, rules: Rules) -> Iterator[OwnLapse]:
         return
     clocks = rules.policy.own_clocks
     for person in case.persons.values():
-        if person.standing >= Standing.S2 and person.standing_at and not case.released and not case.answered_at:
+        if person.standing_at and case.waits_for_release(person):
             due = add(person.standing_at, clocks[OwnClock.STANDING_TO_RELEASED], rules.calendar)
             yield OwnLapse(OwnClock.STANDING_TO_RELEASED, person.id, due)
     for task in case.tasks.values():
@@ -71,7 +71,7 @@ def whose_move(case: Case, policy: Policy) -> Party:
         return Party.COORDINATOR
     if any(still.why == "contested" and still.end is None for still in case.stills):
         return Party.COORDINATOR
-    if case.answered_at or (case.standing_at and not case.released):
+    if case.answered_at or case.release_is_ours:
         return Party.COORDINATOR
     if Rung.AUTHORITIES in case.rungs:
         return Party.COORDINATOR  # the ladder is used up: waiting on, calling again or closing is a person's decision

@@ -58,7 +58,10 @@ class Mail:
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody at the organisation. ``seq``: sealed name and role; ``address_seq``: sealed own address."""
+    """Somebody at the organisation. ``seq``: sealed name and role; ``address_seq``: sealed own address.
+
+    ``changed_seq``: the last change of own address or certificate.
+    """
 
     id: str
     contact_id: str
@@ -68,6 +71,7 @@ class Person:
     proof: Proof = Proof.LINK_AND_CODE
     standing_at: datetime | None = None
     address_seq: int = 0
+    changed_seq: int = 0
     certificate_id: str = ""
     fingerprint: str = ""
     objected: bool = False
@@ -75,6 +79,11 @@ class Person:
     release_seq: int = 0
     opened_at: datetime | None = None
     acknowledged_at: datetime | None = None
+
+    @property
+    def may_read(self) -> bool:
+        """R29: a release named this person's standing and certificate, and neither has changed since."""
+        return self.released_at is not None and self.standing >= Standing.S2 and self.changed_seq < self.release_seq
 
 
 @dataclass(frozen=True)
@@ -183,6 +192,16 @@ class Case:
         """The person to whom the notice was released last; the notice clock runs on this person (R33)."""
         held = [person for person in self.persons.values() if person.released_at]
         return max(held, key=lambda person: (person.released_at, person.release_seq), default=None)
+
+    def waits_for_release(self, person: Person) -> bool:
+        """Standing is shown and the release is ours to give: for the first time, or again after a change (R29)."""
+        if person.standing < Standing.S2 or self.acknowledged_at or self.answered_at:
+            return False
+        return self.released is None or (self.released.id == person.id and not person.may_read)
+
+    @property
+    def release_is_ours(self) -> bool:
+        return any(self.waits_for_release(person) for person in self.persons.values())
 
     def stands_still(self, why: str) -> bool:
         return any(still.why == why and still.end is None for still in self.stills)

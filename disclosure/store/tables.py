@@ -140,6 +140,18 @@ pictures = Table(
     Column("sealed", LargeBinary, nullable=False),
     Index("ix_pictures_report_id", "report_id"),
 )
+notice_pictures = Table(
+    "notice_pictures",
+    metadata,
+    _id(),
+    _to("cases"),
+    Column("media_type", _CODE, nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("sha256", _HASH, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),  # under the case's key: it survives the report's erasure
+    Index("ix_notice_pictures_case_id", "case_id"),
+)
 submissions = Table(
     "submissions",
     metadata,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from flask import Blueprint, current_app, g, redirect, render_template, request, url_for
+from flask import Blueprint, Response, current_app, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from disclosure.casework import answering, casepage
@@ -78,7 +78,7 @@ def _page(form: object, problems: object, status: int = 200) -> ResponseReturnVa
     """The case page with what was typed and what is wrong with it; the notice only after it was opened by POST."""
     visit = _visit()
     page = casepage.page(visit, chosen_language())
-    notice = casepage.notice(visit) if page.step in {"answer", "done"} else None
+    notice = casepage.notice(visit, chosen_language()) if page.step in {"answer", "done"} else None
     shown = {"page": page, "notice": notice, "form": form, "problems": problems}
     return render_template("organisation/case.html", **shown), status
 
@@ -121,6 +121,13 @@ def certificate() -> ResponseReturnValue:
 @security.needs(Audience.ORGANISATION)
 def read() -> ResponseReturnValue:
     return _act(lambda visit, form: answering.open_notice(visit), "notice")
+
+
+@bp.get("/case/pictures/<picture_id>")
+@security.needs(Audience.ORGANISATION)
+def picture(picture_id: str) -> ResponseReturnValue:
+    media_type, content = casepage.picture(_visit(), picture_id)
+    return Response(content, mimetype=media_type, headers={"Content-Disposition": "inline"})
 
 
 @bp.post("/case/acknowledgement")

@@ -225,6 +225,26 @@ def test_a_change_starts_again_at_s1(event: e.Event, why: str) -> None:
         story.notice(T0 + 3 * H)
 
 
+CHANGES = [
+    (e.OwnAddressNamed(person_id="who", domain_id="d1", address="o@org.example"), "another own address"),
+    (e.CertificateHandedIn(person_id="who", certificate_id="k", fingerprint="B" * 40, flags=()), "another certificate"),
+]
+
+
+@pytest.mark.parametrize(("change", "why"), CHANGES)
+def test_a_release_does_not_outlive_what_it_named(change: e.Event, why: str) -> None:
+    story = Story().released().standing(T0 + H).notice(T0 + 2 * H)
+    assert story.case.persons["who"].may_read
+    story.happens(T0 + 3 * H, change)
+    again = e.StandingShown(person_id="who", standing=Standing.S2, proof=Proof.OWN_ADDRESS)
+    for step in ((), (again,)):
+        story.happens(T0 + 4 * H, *step)
+        with pytest.raises(Refused) as refused:
+            story.happens(T0 + 5 * H, e.NoticeOpened(person_id="who"))
+        assert refused.value.rule == "R29", f"{why}, {len(step)} proofs"
+    assert story.notice(T0 + 6 * H).case.persons["who"].may_read, "released anew, to the person as they are now"
+
+
 def test_an_own_address_must_lie_at_a_tied_domain() -> None:
     story = Story().released().confirmed(T0 + H)
     with pytest.raises(Refused) as refused:

@@ -8,13 +8,13 @@ import pytest
 
 from disclosure.protocol import events as e
 from disclosure.protocol.authorities import When
-from disclosure.protocol.codes import Act, Clock, EmbargoEnd, MailType, OwnClock, Rung, TaskKind
+from disclosure.protocol.codes import Act, Clock, EmbargoEnd, MailType, OwnClock, Proof, Rung, TaskKind
 from disclosure.protocol.effects import MailEffect, TaskEffect, effects_of
 from disclosure.protocol.errors import IllegalMove
 from disclosure.protocol.ladder import Planned, Referral, Rules, next_instant, next_rung, plan, proposals_due, running
-from disclosure.protocol.ownclocks import own_lapses
+from disclosure.protocol.ownclocks import own_lapses, whose_move
 from disclosure.protocol.preview import due_rungs, preview
-from disclosure.protocol.values import Channel, Language, Party, Severity
+from disclosure.protocol.values import Channel, Language, Party, Severity, Standing
 from tests.protocol.builders import ANSSI, CNIL, RULES, T0, H, Story, rules
 
 
@@ -269,6 +269,32 @@ def test_contesting_holds_only_after_opening() -> None:
 
 
 # --- the clock stands still ---
+
+
+def test_standing_that_is_lost_sets_the_contact_clock_going_again() -> None:
+    """R29 brings the person back to S1; the hours in which the release was ours to give are not theirs."""
+    story = Story(phone=False).released().standing(T0 + 2 * H)
+    assert due(story, T0 + 500 * H) == [], "the next move is ours"
+    handed = e.CertificateHandedIn(person_id="who", certificate_id="k", fingerprint="B" * 40, flags=())
+    story.happens(T0 + 12 * H, handed)
+    held = running(story.case, RULES.policy)
+    assert held
+    assert held.clock is Clock.CONTACT
+    reminder = next(p for p in plan(story.case, RULES) if p.rung is Rung.REMINDER)
+    assert reminder.due_at == T0 + (24 + 10 + 24) * H, "ten hours were ours, and S1 delays by one interval"
+
+
+def test_a_person_who_changed_after_the_release_waits_for_us() -> None:
+    story = Story().released().standing(T0 + H).notice(T0 + 2 * H)
+    handed = e.CertificateHandedIn(person_id="who", certificate_id="k", fingerprint="B" * 40, flags=())
+    story.happens(T0 + 3 * H, handed)
+    assert running(story.case, RULES.policy).clock is Clock.NOTICE, "handing in a certificate stops nothing"
+    story.happens(T0 + 4 * H, e.StandingShown(person_id="who", standing=Standing.S2, proof=Proof.OWN_ADDRESS))
+    assert running(story.case, RULES.policy) is None
+    assert whose_move(story.case, RULES.policy) is Party.COORDINATOR
+    assert [lapse.subject for lapse in own_lapses(story.case, RULES, T0 + 50 * H)] == ["who"], "our own clock runs"
+    story.happens(T0 + 60 * H, e.NoticeAcknowledged(person_id="who"))
+    assert not story.case.stands_still("ours"), "whoever had read it may acknowledge it"
 
 
 def test_the_clock_stands_still_while_nothing_usable_is_out() -> None:

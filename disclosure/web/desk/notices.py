@@ -21,7 +21,8 @@ MOST_FACTS = 12  # fields on the page; without a script a form cannot grow, and 
 
 def _draft_page(case_id: str, form: object, problems: Problems, status: int = 200) -> ResponseReturnValue:
     desk = noticedesk.writing(office(), case_id, coordinator_id(), chosen_language(), now())
-    shown = {"desk": desk, "form": form or desk.begin, "problems": problems, "most": MOST_FACTS}
+    chosen = request.form.getlist("pictures") if form else desk.chosen
+    shown = {"desk": desk, "form": form or desk.begin, "chosen": chosen, "problems": problems, "most": MOST_FACTS}
     return render_template("desk/notice.html", **shown), status
 
 
@@ -35,7 +36,7 @@ def notice(case_id: str) -> ResponseReturnValue:
 @security.needs(Audience.COORDINATOR)
 def draft(case_id: str) -> ResponseReturnValue:
     return answered(
-        lambda: coordination.draft_notice(hand(case_id), _notice(Typed(request.form)).to_text()),
+        lambda: coordination.draft_notice(hand(case_id), _notice(Typed(request.form))),
         lambda problems, status: _draft_page(case_id, request.form, problems, status),
         N_("The draft is kept. Nothing has left by this."),
         url_for(".case", case_id=case_id, _anchor="persons"),
@@ -47,7 +48,7 @@ def _notice(typed: Typed) -> NoticeText:
     facts = [_fact(typed, place) for place in range(1, MOST_FACTS + 1) if typed.words(f"fact-{place}")]
     texts = [typed.text(name, required=True, most=20_000) for name in ("presentation", "technical", "advice")]
     typed.check()
-    return NoticeText(texts[0], texts[1], texts[2], tuple(facts))
+    return NoticeText(texts[0], texts[1], texts[2], tuple(facts), tuple(request.form.getlist("pictures")))
 
 
 def _fact(typed: Typed, place: int) -> NoticeFact:
@@ -86,6 +87,13 @@ def release_notice(case_id: str, person_id: str) -> ResponseReturnValue:
 def _release(person_id: str, typed: Typed) -> ReleaseNotice:
     """Standing and fingerprint are those that the page showed: what changed meanwhile is refused, not sent (R29)."""
     standing = Standing[typed.text("standing")] if typed.text("standing") in Standing.__members__ else Standing.NONE
+    pictures = tuple(request.form.getlist("pictures"))
+    questions = [*pictures, "text"]  # R20: each item is asked
     return ReleaseNotice(
-        person_id, standing, typed.text("fingerprint"), typed.flag("masked"), typed.flag("unrecognisable")
+        person_id,
+        standing,
+        typed.text("fingerprint"),
+        all(typed.flag(f"masked-{item}") for item in questions),
+        all(typed.flag(f"unrecognisable-{item}") for item in questions),
+        pictures,
     )

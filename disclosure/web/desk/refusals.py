@@ -46,6 +46,7 @@ _REFUSED: Mapping[str, str] = {
         "Nobody was written to yet. What was public or on sale before sets the severity; it ends no embargo."
     ),
     "embargo_running": N_("The embargo is still running."),
+    "picture_gone": N_("A picture of the draft is gone with its report. Choose the pictures again."),
     "already_linked": N_("This report is linked to the case already."),
     "low_confidence": N_("The sources of this channel do not suffice. Check it, and correct the table of authorities."),
     "closed": N_("The case is closed."),
