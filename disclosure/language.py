@@ -64,7 +64,8 @@ def format_when(instant: datetime, language: Language) -> str:
 
     Hour and zone stay on one line, in pages and in mails of 72 columns: the blanks between them do not break.
     """
-    return f"{format_day(instant, language)}, {format_hour(instant, language)}\N{NO-BREAK SPACE}({_zone(_in_paris(instant))})"
+    zone = _zone(_in_paris(instant))
+    return f"{format_day(instant, language)}, {format_hour(instant, language)}\N{NO-BREAK SPACE}({zone})"
 
 
 def format_hour(instant: datetime, language: Language) -> str:
