@@ -119,18 +119,25 @@ def _verify_mails(office: Office, connection: Connection, file: CaseFile) -> Non
 
 def _verify_pictures(office: Office, connection: Connection, file: CaseFile) -> None:
     """Every picture of a notice is there, and is the one whose hash was recorded."""
-    kept = [x for x in ledger.read(office.store, connection, file.id) if isinstance(x.event, e.NoticePictureKept)]
+    entries = ledger.read(office.store, connection, file.id)
+    kept = [(x.seq, x.event) for x in entries if isinstance(x.event, e.NoticePictureKept)]
     rows = connection.scalars(select(notice_pictures.c.id).where(notice_pictures.c.case_id == file.id))
-    _same(file.id, file.case.last_seq, "notice_pictures", {x.event.picture_id: 1 for x in kept}, dict.fromkeys(rows, 1))
-    for entry in kept:
+    _same(
+        file.id,
+        file.case.last_seq,
+        "notice_pictures",
+        dict.fromkeys((event.picture_id for _, event in kept), 1),
+        dict.fromkeys(rows, 1),
+    )
+    for seq, event in kept:
         try:
-            content = noticepictures.read(office, connection, file.id, entry.event.picture_id).content
+            content = noticepictures.read(office, connection, file.id, event.picture_id).content
         except Erased:
             return
         except Exception:
-            raise BrokenChain(file.id, entry.seq, "a picture of the notice was changed") from None
-        if sha256(content) != entry.event.sha256:
-            raise BrokenChain(file.id, entry.seq, "a picture of the notice is another one")
+            raise BrokenChain(file.id, seq, "a picture of the notice was changed") from None
+        if sha256(content) != event.sha256:
+            raise BrokenChain(file.id, seq, "a picture of the notice is another one")
 
 
 def _verify_evidence(office: Office, connection: Connection, file: CaseFile) -> None:
