@@ -15,6 +15,7 @@ from disclosure.protocol import events as e
 from disclosure.protocol.authorities import When
 from disclosure.protocol.codes import Rung
 from disclosure.protocol.errors import LinkRefused, NotFound
+from disclosure.protocol.ladder import CHAIN
 from disclosure.protocol.preview import preview
 from disclosure.protocol.state import Person
 from disclosure.protocol.values import Answer, Audience, Language, Standing
@@ -38,7 +39,7 @@ class CasePage:
     acknowledged_at: datetime | None
     late: bool
     told: tuple[tuple[str, datetime | None], ...]  # authorities: name, and when they were or will be told
-    next_at: datetime | None
+    next_at: datetime | None  # the next rung of the ladder; our own calls beside it are no deadline of theirs
     rows: tuple[TimelineRow, ...]
 
 
@@ -72,7 +73,7 @@ def page(visit: Visit, language: Language) -> CasePage:
         acknowledged_at=person.acknowledged_at,
         late=Rung.AUTHORITIES in case.rungs,
         told=_told(file, names, visit.now),
-        next_at=next((s.planned.due_at for s in preview(case, file.rules, visit.now)), None),
+        next_at=next((s.planned.due_at for s in preview(case, file.rules, visit.now) if s.planned.rung in CHAIN), None),
         rows=rows,
     )
 

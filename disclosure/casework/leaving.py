@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import select
+
 from disclosure.casework import coordination, deskwords, noticedesk, wholecase, writing
 from disclosure.casework.finding import Found, labelled
 from disclosure.casework.noticepictures import Offered
@@ -17,6 +19,7 @@ from disclosure.casework.writing import Preview
 from disclosure.protocol.codes import Act
 from disclosure.protocol.errors import NotFound, Refused
 from disclosure.protocol.values import Language, Standing
+from disclosure.store.tables import case_reports
 
 
 @dataclass(frozen=True)
@@ -69,8 +72,10 @@ def notice(
 
 
 def related(office: Office, stream_id: str) -> tuple[Found, ...]:
-    """Other cases and reports that name one of the same domains."""
-    others = coordination.related(office, stream_id)
+    """Other cases and reports that name one of the same domains; the case's own reports are no others."""
+    with office.store.reading() as connection:
+        own = set(connection.scalars(select(case_reports.c.report_id).where(case_reports.c.case_id == stream_id)))
+    others = [(kind, other) for kind, other in coordination.related(office, stream_id) if other not in own]
     with office.store.reading() as connection:
         return labelled(connection, others)
 

@@ -7,7 +7,7 @@ more the mail is unsendable and a person decides, never a fall-back to clear tex
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -34,7 +34,7 @@ from disclosure.protocol.axes import Axis
 from disclosure.protocol.codes import MailType, Rung
 from disclosure.protocol.preview import preview
 from disclosure.protocol.state import Case
-from disclosure.protocol.values import Address, AlertNumber, Answer, Language, Purpose
+from disclosure.protocol.values import Address, AlertNumber, Answer, Language, Purpose, Standing
 from disclosure.protocol.worktime import add
 from disclosure.store import ledger
 
@@ -271,12 +271,12 @@ def _with_door(opened: _Opened, mail_type: MailType, to: str, common: dict[str, 
             return compose.SomebodyConfirmed(**common, confirmed_at=case.s1_at or now)
         case MailType.HEADS_UP:
             at, told = announced(opened.office, opened.file, now)
-            return compose.HeadsUp(**common, domain=opened.domain, authorities=told, at=at)
+            return compose.HeadsUp(**common, domain=opened.domain, authorities=told, at=at or now)
     raise Unsendable("unknown_mail_type")
 
 
-def announced(office: Office, file: CaseFile, now: datetime) -> tuple[datetime, tuple[str, ...]]:
-    """When the authorities will be told at the earliest if nobody answers, and which ones (R34)."""
+def announced(office: Office, file: CaseFile, now: datetime) -> tuple[datetime | None, tuple[str, ...]]:
+    """When the authorities will be told at the earliest if nobody answers (None: no clock leads there), and which."""
     rungs = {Rung.AUTHORITIES, Rung.AT_ONCE_AUTHORITIES}
     steps = [s for s in preview(file.case, file.rules, now) if s.planned.rung in rungs]
     names = tuple(
@@ -284,7 +284,7 @@ def announced(office: Office, file: CaseFile, now: datetime) -> tuple[datetime, 
         for r in file.rules.referrals
         if r.when is not When.NEVER and (r.authority_id not in file.case.referred)
     )
-    return (steps[0].planned.due_at if steps else now), names
+    return (steps[0].planned.due_at if steps else None), names
 
 
 def _notice(opened: _Opened, person_id: str, common: dict[str, Any]) -> compose.Notice:
@@ -389,12 +389,29 @@ def _preview(office: Office, case_id: str, to: str, mail_type: MailType, now: da
             if text is None:
                 raise Unsendable("no_draft")
             pictures = noticepictures.copies(office, case_id, text.pictures)
+            opened = replace(opened, file=_as_released(file, to, text, now))
             mail: compose.Mail = _notice_of(opened, text, pictures, common)
         else:
             mail = _with_door(opened, mail_type, to, common)
     composed: MailText = compose.compose(mail, language)
     to_certificate = (recipient.fingerprint,) if mail_type is MailType.NOTICE and recipient.fingerprint else ()
     return Preview(composed.subject, composed.body, str(recipient.address), language, fingerprint, to_certificate)
+
+
+def _as_released(file: CaseFile, person_id: str, text: NoticeText, now: datetime) -> CaseFile:
+    """The case as it would be a moment after the release: the notice names the dates that its clock will give (R34)."""
+    person = file.case.persons[person_id]
+    if person.standing < Standing.S2:
+        return file  # the page says that it cannot be released
+    released = e.NoticeReleased(
+        person_id=person_id,
+        standing=person.standing,
+        fingerprint=person.fingerprint,
+        personal_data_masked=True,
+        source_unrecognisable=True,
+        text=text.to_text(),
+    )
+    return file.after(now, [(e.MACHINE, released)])
 
 
 def service_fingerprint(office: Office, now: datetime) -> str:

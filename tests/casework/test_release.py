@@ -6,12 +6,23 @@ from datetime import timedelta
 
 import pytest
 
-from disclosure.casework import answering, casefile, casepage, coordination, delivery, reporting, verification
+from disclosure.casework import (
+    answering,
+    casefile,
+    casepage,
+    coordination,
+    delivery,
+    leaving,
+    reporting,
+    verification,
+    writing,
+)
 from disclosure.casework.answering import Visit
 from disclosure.casework.casefile import Hand
 from disclosure.casework.coordination import ReleaseNotice
 from disclosure.demo import stage
 from disclosure.demo.certificates import make_certificate
+from disclosure.language import format_when
 from disclosure.mail.relay import Kind, Outcome
 from disclosure.protocol.errors import InvalidInput, NotFound, Refused
 from disclosure.protocol.state import MailState
@@ -121,3 +132,23 @@ def test_a_strangers_picture_is_no_choice(play: Play) -> None:  # noqa: F811
     notice = stage.notice_of(play.cast, KEY, held.pictures)
     with pytest.raises(InvalidInput, match="pictures: not_a_choice"):
         coordination.draft_notice(hand, notice)
+
+
+def test_the_preview_is_what_then_leaves(play: Play) -> None:  # noqa: F811
+    """Also the dates: the notice names those of the clock that its own release starts (R34)."""
+    hand, visit = shown(play, certificate=False)
+    preview = writing.preview_notice(hand.office, hand.case_id, visit.person_id, hand.now)
+    release(play, hand, visit)
+    mark = format_when(hand.now + 72 * H, Language.FR)
+    assert f"ANSSI, CERT-FR : {mark}".replace(" :", "\N{NO-BREAK SPACE}:") in preview.body.replace("\n", " ")
+    assert casepage.page(Visit(hand.office, hand.case_id, visit.person_id, hand.now), Language.FR).told[0][1] == (
+        hand.now + 72 * H
+    )
+
+
+def test_the_cases_own_report_is_no_other(play: Play) -> None:  # noqa: F811
+    hand, visit = shown(play, certificate=False)
+    person = (hand.office, hand.case_id, visit.person_id, hand.coordinator_id, Language.FR, hand.now)
+    assert leaving.notice(*person).related == ()
+    other = stage.report_in(play.cast, KEY, play.cast.start)
+    assert [found.id for found in leaving.notice(*person).related] == [other]
