@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from disclosure.casework import coordination, deskwords, wholecase, writing
+from disclosure.casework import coordination, deskwords, searching, wholecase, writing
 from disclosure.casework.finding import Found, labelled
 from disclosure.casework.office import Office
 from disclosure.casework.people import ContactRow, PersonRow
@@ -20,7 +20,10 @@ from disclosure.protocol.values import Language, Standing
 
 @dataclass(frozen=True)
 class Leaving:
-    """``preview`` is None when it could not be composed; ``fault`` says why. ``voices``: coordinators needed (R12)."""
+    """``preview`` is None when it could not be composed; ``fault`` says why. ``voices``: coordinators needed (R12).
+
+    ``searching``: a look-up failed and is repeated, so better contacts may still turn up (R15).
+    """
 
     case: WholeCase
     preview: Preview | None
@@ -29,6 +32,7 @@ class Leaving:
     voices: int
     contact: ContactRow | None = None
     person: PersonRow | None = None
+    searching: bool = False
 
     @property
     def enough(self) -> bool:
@@ -46,7 +50,9 @@ def request(
         raise NotFound("contact")
     preview, fault = _composed(lambda: writing.preview_contact_request(office, case_id, contact_id, now), language)
     voices = office.policy.current.approvals.get(Act.FIRST_CONTACT, 1)
-    return Leaving(case, preview, fault, related(office, case_id), voices, contact=contact)
+    with office.store.reading() as connection:
+        open_search = searching.still_open(connection, case_id)
+    return Leaving(case, preview, fault, related(office, case_id), voices, contact=contact, searching=open_search)
 
 
 def notice(
