@@ -92,7 +92,8 @@ WORDS: Mapping[str, str] = {
     "approval_pending": N_("An approval is already asked for."),
     "same_person": N_("Another person has to approve this."),
     "search_not_over": N_(
-        "A look-up failed and will be repeated: that nothing was found is not known yet. Wait for the end of the search."
+        "A look-up failed and will be repeated: that nothing is published is not known yet. "
+        "Wait for the end of the search."
     ),
     "nothing_released_to_this_person": N_("Nothing was released to you yet."),
     "before_first_contact": N_("Before first contact this sets the severity only."),
