@@ -37,12 +37,12 @@ class Watched:
     """A job with the instant at which its present run began (monotonic seconds); 0.0 while it does not run."""
 
     def __init__(self, name: str, job: Job) -> None:
-        self.name, self._job, self.began = name, job, 0.0
+        self.name, self.job, self.began = name, job, 0.0
 
     def __call__(self) -> None:
         self.began = time.monotonic()
         try:
-            self._job(clock_on_the_wall())
+            self.job(clock_on_the_wall())
         except CannotStore as error:
             # Every second while the disk is full: one line each, no trace. What is due stays due.
             log.error("job %s: %s", self.name, error)
