@@ -10,6 +10,8 @@ Commands come as lines of JSON on standard input, answers go to standard output;
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import itertools
 import json
 import os
 import signal
@@ -21,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from disclosure import create_app, worker
-from disclosure.casework import delivery, lookups, searching, writing
+from disclosure.casework import casefile, clockwork, delivery, lookups, searching, writing
 from disclosure.mail.conversation import Conversation
 from disclosure.openpgp.judge import judge
 from disclosure.settings import load
@@ -88,6 +90,9 @@ def work(folder: Path, command: dict[str, Any]) -> None:
     lookups.finder = lambda office: scene.found
     writing.judge_safely = judge  # in this process: a killed judge is tests/openpgp's matter
     worker.clock_on_the_wall = lambda: at
+    # The outbox takes mails of one instant in the order of their ids: point n must mean the same mail in every life.
+    ids = (hashlib.sha256(f"{at} {n}".encode()).hexdigest()[:32] for n in itertools.count())
+    clockwork.new_id = casefile.new_id = lambda: next(ids)
     jobs = worker.jobs(scene.reopen(folder, command["port"]))
     for name in ("clock", "search", "outbox"):
         jobs[name].job(at)
