@@ -24,7 +24,14 @@ FORM = {
     "how_obtained": "Lu.",
     "understood": "yes",
 }
-OF_A_REPORT = (tables.reports, tables.domain_tokens, tables.streams, tables.events, tables.event_parts, tables.submissions)
+OF_A_REPORT = (
+    tables.reports,
+    tables.domain_tokens,
+    tables.streams,
+    tables.events,
+    tables.event_parts,
+    tables.submissions,
+)
 
 
 def rows(folder: Path) -> tuple[int, ...]:
