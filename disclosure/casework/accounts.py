@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -18,7 +19,7 @@ from argon2.exceptions import VerificationError
 from sqlalchemy import delete, insert, select, update
 
 from disclosure.casework.office import Office, new_id
-from disclosure.protocol.errors import InvalidInput, NotFound, Refused, TooMany
+from disclosure.protocol.errors import CannotStore, InvalidInput, NotFound, Refused, TooMany
 from disclosure.protocol.values import Audience, Language
 from disclosure.store.sealing import SYSTEM
 from disclosure.store.tables import coordinators, sessions
@@ -235,7 +236,8 @@ def read_session(office: Office, audience: Audience, token: str, now: datetime) 
     if row is None or row.expires_at <= now or now - row.seen_at > _idle(office, audience):
         return None
     if now - row.seen_at > timedelta(minutes=1):
-        with office.store.writing() as tx:
+        # A full disk must not sign everybody out of pages that only read.
+        with suppress(CannotStore), office.store.writing() as tx:
             tx.execute(update(sessions).where(mine).values(seen_at=now))
     return SessionRow(Audience(row.audience), row.subject, row.stream_id, row.link_id)
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, insert, select
 
-from disclosure.casework import casefile, noticepictures, reporting
+from disclosure.casework import casefile, noticepictures, reporting, searching
 from disclosure.casework.casefile import CaseFile, Fact, Hand, coordinator
 from disclosure.casework.notices import NoticeText
 from disclosure.casework.office import Office, new_id
@@ -414,7 +414,10 @@ def authority_answered(hand: Hand, authority_id: str, reference: str, words: str
 
 
 def declare_unreachable(hand: Hand) -> None:
-    """R31: nothing found, or all bounced: phone and letter tasks come at once."""
+    """R31: nothing found, or all bounced: phone and letter tasks come at once. Unknown is not none (R15)."""
+    with hand.office.store.reading() as connection:
+        if searching.still_open(connection, hand.case_id):
+            raise Refused("R15", "search_not_over")
     casefile.record(hand, e.CaseUnreachable())
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from disclosure.casework import coordination, deskwords, noticedesk, wholecase, writing
+from disclosure.casework import coordination, deskwords, noticedesk, searching, wholecase, writing
 from disclosure.casework.finding import Found, labelled
 from disclosure.casework.noticepictures import Offered
 from disclosure.casework.office import Office
@@ -24,7 +24,10 @@ from disclosure.store.tables import case_reports
 
 @dataclass(frozen=True)
 class Leaving:
-    """``preview`` is None when it could not be composed; ``fault`` says why. ``voices``: coordinators needed (R12)."""
+    """``preview`` is None when it could not be composed; ``fault`` says why. ``voices``: coordinators needed (R12).
+
+    ``searching``: a look-up failed and is repeated, so better contacts may still turn up (R15).
+    """
 
     case: WholeCase
     preview: Preview | None
@@ -34,6 +37,7 @@ class Leaving:
     contact: ContactRow | None = None
     person: PersonRow | None = None
     pictures: tuple[Offered, ...] = ()
+    searching: bool = False
 
     @property
     def enough(self) -> bool:
@@ -51,7 +55,9 @@ def request(
         raise NotFound("contact")
     preview, fault = _composed(lambda: writing.preview_contact_request(office, case_id, contact_id, now), language)
     voices = office.policy.current.approvals.get(Act.FIRST_CONTACT, 1)
-    return Leaving(case, preview, fault, related(office, case_id), voices, contact=contact)
+    with office.store.reading() as connection:
+        open_search = searching.still_open(connection, case_id)
+    return Leaving(case, preview, fault, related(office, case_id), voices, contact=contact, searching=open_search)
 
 
 def notice(

@@ -19,6 +19,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, event
 
+from disclosure.store.faults import storage
 from disclosure.store.sealing import HeadSigner, KeyRing, keyed_hash
 
 BUSY_TIMEOUT_MS = 30_000
@@ -40,14 +41,20 @@ class Store:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        with self.engine.connect() as connection, connection.begin():
+        with storage(writing=False), self.engine.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """The only way to write. Nothing slow happens inside: no network, no OpenPGP, no template, no Argon2."""
-        with self.gate.held(), self.engine.connect().execution_options(writing=True) as connection, connection.begin():
+        """The only way to write. Nothing slow happens inside: no network, no OpenPGP, no template, no Argon2.
+
+        Raises CannotStore, and nothing was stored, when the disk does not take it.
+        """
+        with storage(), self.gate.held(), self._immediate() as connection, connection.begin():
             yield connection
+
+    def _immediate(self) -> Connection:
+        return self.engine.connect().execution_options(writing=True)
 
 
 class Gate:

@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 
 from disclosure.language import N_, translate
 from disclosure.protocol.errors import (
+    CannotStore,
     Conflict,
     DisclosureError,
     IllegalMove,
@@ -33,6 +34,7 @@ STATUS: Mapping[type[DisclosureError], int] = {
     Refused: 409,
     InvalidInput: 422,
     TooMany: 429,
+    CannotStore: 503,
 }
 _NEUTRAL = (N_("This page cannot be shown"), N_("The address is not known, no longer valid, or not for you."))
 PAGES: Mapping[int, tuple[str, str]] = {
@@ -54,6 +56,13 @@ PAGES: Mapping[int, tuple[str, str]] = {
         N_("Something went wrong on our side"),
         N_("What was stored before is safe. Please try again in a few minutes."),
     ),
+    503: (
+        N_("The server cannot store anything at the moment"),
+        N_(
+            "Nothing of what you sent was stored. Keep your text and send it again later; "
+            "what was stored before is safe."
+        ),
+    ),
 }
 
 
@@ -73,8 +82,8 @@ def page(status: int, kept: str = "") -> ResponseReturnValue:
 def _ours(error: Exception) -> ResponseReturnValue:
     status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 500)
     kept = next(iter(in_words({"": error.reason}).values())) if isinstance(error, Refused) else ""
-    if status == 500:  # noqa: PLR2004
-        log.error("request failed", extra={"fault": type(error).__name__})
+    if status >= 500:  # noqa: PLR2004
+        log.error("request failed: %s %s", type(error).__name__, getattr(error, "why", ""))
     return page(status, kept)
 
 

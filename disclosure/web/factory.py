@@ -32,7 +32,7 @@ def build(settings: Settings | None = None) -> Flask:
     secure = settings.public_url.startswith("https://")
     app.config.update(
         SQLALCHEMY_DATABASE_URI=settings.database_url,
-        SQLALCHEMY_ENGINE_OPTIONS={},
+        SQLALCHEMY_ENGINE_OPTIONS={"hide_parameters": True},  # an error's words go to the log; what was typed may not
         SESSION_COOKIE_NAME="__Host-form" if secure else "form",
         SESSION_COOKIE_SECURE=secure,
         SESSION_COOKIE_SAMESITE="Lax",

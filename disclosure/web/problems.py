@@ -64,6 +64,11 @@ WORDS: Mapping[str, str] = {
     "weak_key": N_("The key of this certificate is too weak."),
     "weak_self_signature": N_("This certificate is signed with a method that is no longer safe."),
     # what a rule refuses
+    "cannot_store": N_(
+        "The server cannot store anything at the moment: nothing of your report was kept, no picture either. Your text "
+        "still stands below; please copy it and send it again later. If it cannot wait, tell CERT-FR: "
+        "cert-fr@ssi.gouv.fr."
+    ),
     "already_sent": N_("This form was sent already; the report is stored once."),
     "sign_in": N_("Name, password or code is wrong."),
     "host_may_be_compromised": N_(
@@ -86,6 +91,10 @@ WORDS: Mapping[str, str] = {
     "no_clock_runs": N_("No deadline runs now."),
     "approval_pending": N_("An approval is already asked for."),
     "same_person": N_("Another person has to approve this."),
+    "search_not_over": N_(
+        "A look-up failed and will be repeated: that nothing is published is not known yet. "
+        "Wait for the end of the search."
+    ),
     "nothing_released_to_this_person": N_("Nothing was released to you yet."),
     "before_first_contact": N_("Before first contact this sets the severity only."),
     "embargo_running": N_("The embargo still runs."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from datetime import timedelta
 from functools import cache
@@ -12,7 +13,7 @@ from flask_wtf.csrf import generate_csrf
 
 from disclosure.casework import accounts, organisations, reporting, words
 from disclosure.casework.organisations import parse_domain
-from disclosure.protocol.errors import InvalidInput, Refused
+from disclosure.protocol.errors import CannotStore, InvalidInput, Refused
 from disclosure.protocol.values import AlertKind, Answer, Audience, Language, Sector, Severity
 from disclosure.web import intake, security
 from disclosure.web.clock import now
@@ -21,6 +22,7 @@ from disclosure.web.language import chosen_language
 from disclosure.web.problems import in_words
 
 bp = Blueprint("public", __name__)
+log = logging.getLogger(__name__)
 HOUR = timedelta(hours=1)
 REPORTS_PER_HOUR = 5  # per source; beyond it reports are taken as text (R8)
 _CSRF, _TOKEN = "csrf-token-goes-here", "form-token-goes-here"  # noqa: S105 - marks, not secrets
@@ -92,6 +94,9 @@ def send_report() -> ResponseReturnValue:
         return _rendered(form, problems, generate_csrf(), form.get("token", "")), 422
     except Refused as error:
         return _rendered(form, in_words({"": error.reason}), generate_csrf(), form.get("token", "")), 409
+    except CannotStore as error:
+        log.error("report not stored: %s", error.why)
+        return _rendered(form, in_words({"": "cannot_store"}), generate_csrf(), form.get("token", "")), 503
     return render_template("public/receipt.html", receipt=receipt, problems={})
 
 

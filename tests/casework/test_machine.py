@@ -20,6 +20,7 @@ from sqlalchemy import select
 
 from disclosure.casework import casefile, clockwork, verification
 from disclosure.casework.casefile import CaseFile, Fact
+from disclosure.casework.notices import NoticeText
 from disclosure.casework.office import new_id
 from disclosure.protocol import events as e
 from disclosure.protocol import ladder
@@ -34,6 +35,8 @@ from tests.office import AUTHORITIES, T0, make_office
 from tests.protocol.builders import Story
 
 WHO = e.Actor(Party.ORGANISATION, "who")
+
+NOTICE = NoticeText("P", "T", "A").to_text()  # a dossier quotes what was released
 
 
 class Alert(RuleBasedStateMachine):
@@ -192,9 +195,9 @@ class Alert(RuleBasedStateMachine):
             fingerprint=person.fingerprint,
             personal_data_masked=True,
             source_unrecognisable=True,
-            text="t",
+            text=NOTICE,
         )
-        self.happens(e.NoticeDrafted(draft="t"), release, by=e.Actor(Party.COORDINATOR, "ada"))
+        self.happens(e.NoticeDrafted(draft=NOTICE), release, by=e.Actor(Party.COORDINATOR, "ada"))
 
     @rule()
     def it_goes_well_up_to_the_acknowledgement(self) -> None:
