@@ -1,4 +1,4 @@
-"""The shipped authorities against the fact sheet that they were taken from, row by row; skipped where it is not at hand."""
+"""The shipped authorities against the fact sheet they were taken from, row by row; skipped where it is not at hand."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from collections.abc import Hashable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, or_, select
 
 from disclosure.casework.casefile import CaseFile
 from disclosure.casework.comparing import Place, compare
@@ -148,12 +148,14 @@ def _token(address: str) -> str:
 def _links(connection: Connection, file: CaseFile) -> None:
     """A link belongs to the recipient of its mail, and whoever confirmed through it came from there."""
     place, case = Place(file.id, file.case.last_seq), file.case
-    for row in connection.execute(select(links).where(links.c.case_id == file.id)):
+    query = select(links).outerjoin(outbox, outbox.c.id == links.c.mail_id)
+    for row in connection.execute(query.where(or_(links.c.case_id == file.id, outbox.c.case_id == file.id))):
         mail = case.mails.get(row.mail_id)
         if mail is None:
             raise place.fault(f"links: no event knows the mail of the row {row.id}")
         purpose = Purpose.NOTICE if mail.to in case.persons else Purpose.CONFIRM
-        compare(place, "links", {row.id: {"recipient": mail.to, "purpose": purpose}}, [row], lambda row: row.id)
+        said = {"case_id": file.id, "recipient": mail.to, "purpose": purpose}
+        compare(place, "links", {row.id: said}, [row], lambda row: row.id)
         if row.person_id is None:
             continue
         person = case.persons.get(row.person_id)
@@ -165,10 +167,12 @@ def _codes(connection: Connection, file: CaseFile, entries: Sequence[e.Entry]) -
     """A second code was sent to the person's own address."""
     place = Place(file.id, file.case.last_seq)
     named = {entry.seq: entry.event.person_id for entry in entries if isinstance(entry.event, e.OwnAddressNamed)}
-    for row in connection.execute(select(second_codes).where(second_codes.c.case_id == file.id)):
+    query = select(second_codes).outerjoin(outbox, outbox.c.id == second_codes.c.mail_id)
+    for row in connection.execute(query.where(or_(second_codes.c.case_id == file.id, outbox.c.case_id == file.id))):
         mail = file.case.mails.get(row.mail_id)
         if mail is None or mail.type is not MailType.SECOND_CODE:
             raise place.fault(f"second_codes: no event knows the mail of the row {row.mail_id}")
-        compare(place, "second_codes", {row.mail_id: {"person_id": mail.to}}, [row], lambda row: row.mail_id)
+        said = {"case_id": file.id, "person_id": mail.to}
+        compare(place, "second_codes", {row.mail_id: said}, [row], lambda row: row.mail_id)
         if named.get(row.address_seq) != row.person_id:
             raise place.fault(f"second_codes.address_seq of {row.mail_id} is no address of this person")

@@ -19,7 +19,10 @@ from disclosure.casework.notices import Basis, NoticeFact, NoticeText
 from disclosure.casework.office import Office
 from disclosure.casework.reporting import SubmitReport
 from disclosure.demo import stage
-from disclosure.mail.relay import Kind, Outcome
+from disclosure.discovery.candidates import Candidate, Confidence, Reason, Scope, Source
+from disclosure.discovery.evidence import Outcome, Probe, Purpose
+from disclosure.discovery.finder import Findings
+from disclosure.mail import relay
 from disclosure.protocol.state import Case
 from disclosure.protocol.values import (
     Address,
@@ -78,9 +81,9 @@ class Relay:
 
     taken: list[tuple[str, bytes]] = field(default_factory=list)
 
-    def __call__(self, message: bytes, sender: str, recipient: Address, envelope_id: str) -> Outcome:
+    def __call__(self, message: bytes, sender: str, recipient: Address, envelope_id: str) -> relay.Outcome:
         self.taken.append((str(recipient), message))
-        return Outcome(Kind.ACCEPTED, "250 2.0.0", "250 2.0.0 Ok: queued as 4F", "relay.example", "TLSv1.3")
+        return relay.Outcome(relay.Kind.ACCEPTED, "250 2.0.0", "250 2.0.0 Ok: queued as 4F", "relay.example", "TLSv1.3")
 
     def to(self, address: str) -> list[bytes]:
         return [message for recipient, message in self.taken if recipient == address]
@@ -205,3 +208,41 @@ def build(folder: Path, *, policy: str = "", **environ: str) -> House:
     for login in (ADA, BO):
         hire(office, login)
     return House(office, Relay())
+
+
+def findings(*addresses: str, status: Outcome = Outcome.FOUND, review: tuple[str, ...] = ()) -> Findings:
+    """What a search of DOMAIN came to: one look-up, these mail addresses."""
+    domain = Domain.parse(DOMAIN)
+    probe = Probe(
+        id="p1",
+        purpose=Purpose.SECURITY_TXT,
+        subject=domain,
+        question=f"https://{DOMAIN}/.well-known/security.txt",
+        asked_at=T0,
+        outcome=status,
+        rule="ST-01",
+    )
+    found = [
+        Candidate(
+            channel=Channel.MAIL,
+            address=address,
+            source=Source.SECURITY_TXT,
+            rank=rank,
+            confidence=Confidence.HIGH,
+            reason=Reason.PUBLISHED_BY_HOST,
+            params=(),
+            scope=Scope.HOST,
+            probes=("p1",),
+            flags=(),
+        )
+        for rank, address in enumerate((*addresses, *review), 1)
+    ]
+    ranked, kept = tuple(found[: len(addresses)]), tuple(found[len(addresses) :])
+    return Findings(domain, T0, Answer.NO, status, ranked, kept, (), (), (probe,))
+
+
+class Refusing:
+    """A relay that says for good that there is no such mailbox."""
+
+    def __call__(self, message: bytes, sender: str, recipient: Address, envelope_id: str) -> relay.Outcome:
+        return relay.Outcome(relay.Kind.REFUSED_PERMANENT, "550 5.1.1", "550 5.1.1 No such user")

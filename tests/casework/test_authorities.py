@@ -1,4 +1,4 @@
-"""Channels of authorities as the operator confirms them: nothing is sendable before, nothing doubtful after (R38, R39)."""
+"""Channels of authorities: nothing is sendable before the operator confirmed it, nothing doubtful after (R38, R39)."""
 
 from __future__ import annotations
 
