@@ -249,6 +249,12 @@ def _idle(office: Office, audience: Audience) -> timedelta:
     }[audience]
 
 
+def end_sessions(office: Office, audience: Audience, subject: str) -> None:
+    """Every session of this person, reporter or coordinator."""
+    with office.store.writing() as tx:
+        tx.execute(delete(sessions).where(sessions.c.audience == audience, sessions.c.subject == subject))
+
+
 def sign_out(office: Office, token: str) -> None:
     with office.store.writing() as tx:
         tx.execute(delete(sessions).where(sessions.c.token_hash == office.secrets.code_hash("session", token)))

@@ -220,12 +220,12 @@ def test_a_row_that_is_gone_is_missed(full: House, table: str) -> None:
             "tasks: no event knows",
         ),
         (
-            "INSERT INTO case_reports SELECT id, (SELECT id FROM reports) FROM cases WHERE contact = 'requested'",
+            "INSERT INTO case_reports SELECT id, (SELECT id FROM reports) FROM cases WHERE notice = 'none' LIMIT 1",
             "case_reports: no event knows",
         ),
         ("INSERT INTO domain_tokens SELECT 'x', id FROM cases LIMIT 1", "domain_tokens: no event knows"),
         (
-            "INSERT INTO deadlines SELECT 'x', case_id, 'letter', 'notice', NULL, 'pending', NULL FROM deadlines LIMIT 1",
+            "INSERT INTO deadlines SELECT 'x', id, 'letter', 'notice', opened_at, 'fired', NULL FROM cases LIMIT 1",
             "deadlines: no event knows",
         ),
         ("INSERT INTO probes SELECT 'x', case_id, search_id, sha256, sealed FROM probes", "probes: no event knows"),
@@ -246,7 +246,7 @@ def test_a_row_that_no_event_knows_is_found(full: House, statement: str, words: 
 
 
 def test_a_stream_whose_row_was_taken_away_is_missed(full: House) -> None:
-    with damaged(full, "DELETE FROM streams WHERE kind = 'report'"):
+    with damaged(full, "DELETE FROM streams WHERE id = (SELECT id FROM reports LIMIT 1)"):
         found = verification.verify(full.office)
     assert "row of this stream is missing" in found.fault
 
