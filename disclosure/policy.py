@@ -57,9 +57,12 @@ class PolicyBook:
     def calendar(self, country: str) -> WorkCalendar:
         return _calendar(country)
 
-    def rules_for(self, case: Case, confirmed: Collection[str], *, letters: bool) -> Rules:
-        """What decides for this case. ``confirmed``: ids of channels that the operator has confirmed (R38)."""
+    def rules_for(self, case: Case, confirmed: Collection[str], *, letters: bool, alone: bool = False) -> Rules:
+        """What decides for this case. ``confirmed``: ids of channels that the operator has confirmed (R38);
+        ``alone``: there is one active coordinator, and policy says whether one suffices then (R12)."""
         policy = self.version(case.policy_version)
+        if alone and policy.alone_suffices:
+            policy = replace(policy, approvals={act: min(needed, 1) for act, needed in policy.approvals.items()})
         country = case.assessed.country if case.assessed else ""
         referrals = self._referrals(case, confirmed)
         return Rules(_with_letters(policy, letters), self.calendar(country), referrals)
@@ -118,6 +121,7 @@ def read_policy(data: Mapping[str, Any]) -> Policy:
         approval_expires=approvals.calendar("expires_after"),
         own_clocks={clock: reader.table("own_clocks").duration(clock) for clock in OwnClock},
         call_again_after=ladder.calendar("call_again_after"),
+        alone_suffices=approvals.flag("alone_suffices"),
     )
 
 

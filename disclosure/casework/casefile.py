@@ -66,7 +66,29 @@ def load(office: Office, connection: Connection, case_id: str) -> CaseFile:
 def rules_for(office: Office, connection: Connection, case: Case) -> Rules:
     confirmed = frozenset(connection.scalars(select(confirmed_channels.c.channel_id)))
     letters = office.settings.letters_budget > 0
-    return office.policy.rules_for(case, confirmed, letters=letters)
+    alone = office.policy.current.alone_suffices and _one_active(connection)
+    return office.policy.rules_for(case, confirmed, letters=letters, alone=alone)
+
+
+def _one_active(connection: Connection) -> bool:
+    return len(connection.execute(select(coordinators.c.id).where(coordinators.c.active).limit(2)).all()) == 1
+
+
+def look_again(office: Office) -> None:
+    """Somebody came or went: where one coordinator suffices when alone, other instants follow for open cases (R12)."""
+    if not office.policy.current.alone_suffices:
+        return
+    with office.store.reading() as connection:
+        ids = list(connection.scalars(select(cases.c.id).where(cases.c.life == "open")))
+        next_at = {case_id: _next_at(load(office, connection, case_id)) for case_id in ids}
+    with office.store.writing() as tx:
+        for case_id, (seq, instant) in next_at.items():
+            unmoved = (cases.c.id == case_id) & (cases.c.head_seq == seq)
+            tx.execute(update(cases).where(unmoved).values(next_at=instant))
+
+
+def _next_at(file: CaseFile) -> tuple[int, object]:
+    return file.case.last_seq, case_row(file.case, file.rules)["next_at"]
 
 
 def look(office: Office, case_id: str) -> CaseFile:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from disclosure.casework import coordination, deskwords, wholecase, writing
+from disclosure.casework import casefile, coordination, deskwords, wholecase, writing
 from disclosure.casework.finding import Found, labelled
 from disclosure.casework.office import Office
 from disclosure.casework.people import ContactRow, PersonRow
@@ -45,7 +45,7 @@ def request(
     if contact is None:
         raise NotFound("contact")
     preview, fault = _composed(lambda: writing.preview_contact_request(office, case_id, contact_id, now), language)
-    voices = office.policy.current.approvals.get(Act.FIRST_CONTACT, 1)
+    voices = _voices(office, case_id, Act.FIRST_CONTACT)
     return Leaving(case, preview, fault, related(office, case_id), voices, contact=contact)
 
 
@@ -61,8 +61,12 @@ def notice(
         preview, fault = None, deskwords.say(deskwords.FAULTS, "no_draft", language)
     else:
         preview, fault = _composed(lambda: writing.preview_notice(office, case_id, person_id, now), language)
-    voices = office.policy.current.approvals.get(Act.RELEASE, 1)
+    voices = _voices(office, case_id, Act.RELEASE)
     return Leaving(case, preview, fault, related(office, case_id), voices, person=person)
+
+
+def _voices(office: Office, case_id: str, act: Act) -> int:
+    return casefile.look(office, case_id).rules.policy.approvals.get(act, 1)
 
 
 def related(office: Office, stream_id: str) -> tuple[Found, ...]:

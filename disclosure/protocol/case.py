@@ -13,7 +13,7 @@ from typing import Any
 from disclosure.protocol import events as e
 from disclosure.protocol.axes import moved
 from disclosure.protocol.codes import MailType
-from disclosure.protocol.errors import Refused
+from disclosure.protocol.errors import IllegalMove, Refused
 from disclosure.protocol.guards import forbidden
 from disclosure.protocol.state import Approval, Case, Climbed, Contact, Mail, MailState, Person, Referred, Still, Task
 from disclosure.protocol.values import Party, Standing
@@ -220,6 +220,8 @@ def _proposed(case: Case, entry: e.Entry, event: e.ApprovalProposed) -> Case:
 
 def _approval_given(case: Case, entry: e.Entry, event: e.ApprovalGiven) -> Case:
     approval = case.approvals[event.approval_id]
+    if entry.at >= approval.expires_at:  # a lapse is derived: no scheduler has to have noticed it first (R30)
+        raise IllegalMove("approval", "closed", "ApprovalGiven")
     if entry.actor.party is Party.COORDINATOR and entry.actor.ref == approval.proposed_by:
         raise Refused("R12", "same_person")
     if entry.actor.ref in approval.given_by:

@@ -88,9 +88,10 @@ class Relay:
     def to(self, address: str) -> list[bytes]:
         return [message for recipient, message in self.taken if recipient == address]
 
-    def newest(self, address: str) -> stage.Opened:
-        """The newest mail to this address, as its recipient reads it."""
-        return stage.read_mail(stage.body_of(self.to(address)[-1]))
+    def newest(self, address: str, number: str = "") -> stage.Opened:
+        """The newest mail to this address (about this alert), as its recipient reads it."""
+        bodies = (stage.body_of(message) for message in reversed(self.to(address)))
+        return stage.read_mail(next(body for body in bodies if number in body))
 
 
 @dataclass
@@ -150,7 +151,7 @@ class House:
 
     def confirmed(self, case_id: str, name: str = "N. Name", address: str = SECURITY) -> Visit:
         """S1: link and code of the newest mail to ``address``."""
-        mail = self.relay.newest(address)
+        mail = self.relay.newest(address, self.case(case_id).number)
         session = answering.confirm(self.office, mail.token, mail.code, name, "DPO", self.later())
         held = accounts.read_session(self.office, Audience.ORGANISATION, session, self.now)
         assert held is not None
@@ -161,7 +162,7 @@ class House:
         answering.name_address(visit, address)
         self.deliver()
         again = replace(visit, now=self.later())
-        answering.give_second_code(again, self.relay.newest(address).code)
+        answering.give_second_code(again, self.relay.newest(address, self.case(visit.case_id).number).code)
         return again
 
     def released(self, case_id: str, person_id: str) -> None:
