@@ -20,7 +20,7 @@ from disclosure.casework.office import Office, new_id
 from disclosure.discovery.names import is_public_webmail
 from disclosure.openpgp.sandbox import judge_safely
 from disclosure.protocol import events as e
-from disclosure.protocol.codes import MailType, Proof
+from disclosure.protocol.codes import MailType, Proof, TaskKind
 from disclosure.protocol.errors import InvalidInput, LinkRefused, Refused
 from disclosure.protocol.ladder import running
 from disclosure.protocol.state import Case, Person
@@ -218,7 +218,7 @@ def give_second_code(visit: Visit, code: str) -> None:
 
 def _cancel_calls(case: Case) -> list[Fact]:
     """Somebody answered: phone calls of the contact clock have nothing left to ask."""
-    calls = [task for task in case.tasks.values() if task.open and task.channel is Channel.PHONE]
+    calls = [task for task in case.tasks.values() if task.open and task.kind is TaskKind.PHONE_CALL]
     return [(e.MACHINE, e.TaskCancelled(task_id=task.id, reason="answered")) for task in calls]
 
 
@@ -296,7 +296,7 @@ def acknowledge(visit: Visit, words: str = "") -> None:
             facts.append((visit.actor, e.NoticeOpened(person_id=visit.person_id)))
         facts.append((visit.actor, e.NoticeAcknowledged(person_id=visit.person_id, words=words.strip())))
         facts.append((e.MACHINE, _thanks(visit, case)))
-        return facts + later_facts(visit.office, case, visit.now)
+        return facts + later_facts(visit.office, file, visit.now)
 
     casefile.change(visit.office, visit.case_id, visit.now, decide)
 
@@ -339,7 +339,7 @@ def write(visit: Visit, words: str) -> None:
 def _say(visit: Visit, event: e.Event, *, tell_authorities: bool) -> None:
     def decide(file: CaseFile) -> list[Fact]:
         _person(file.case, visit.person_id)
-        told = later_facts(visit.office, file.case, visit.now) if tell_authorities else []
+        told = later_facts(visit.office, file, visit.now) if tell_authorities else []
         return [(visit.actor, event), *told]
 
     casefile.change(visit.office, visit.case_id, visit.now, decide)

@@ -130,19 +130,23 @@ def _confirmed(case: Case, entry: e.Entry, event: e.PersonConfirmed) -> Case:
     return replace(case, persons={**case.persons, person.id: person}, s1_at=case.s1_at or entry.at)
 
 
+def _back_to_s1(case: Case, entry: e.Entry, person_id: str, **changes: Any) -> Case:
+    """R29. When nobody is left who speaks for the organisation, the contact clock goes on where it stood (R33)."""
+    case = _person(case, person_id, standing=Standing.S1, **changes)
+    somebody = case.released or any(person.standing >= Standing.S2 for person in case.persons.values())
+    if somebody or case.standing_at is None:
+        return case
+    return replace(case, standing_at=None, stills=(*case.stills, Still(case.standing_at, entry.at, "standing")))
+
+
 def _own_address(case: Case, entry: e.Entry, event: e.OwnAddressNamed) -> Case:
-    # Another address is another claim: whatever was shown before was shown for the old one (R29).
-    return _person(case, event.person_id, address_seq=entry.seq, standing=Standing.S1)
+    # Another address is another claim: whatever was shown before was shown for the old one.
+    return _back_to_s1(case, entry, event.person_id, address_seq=entry.seq)
 
 
 def _certificate(case: Case, entry: e.Entry, event: e.CertificateHandedIn) -> Case:
-    return _person(
-        case,
-        event.person_id,
-        certificate_id=event.certificate_id,
-        fingerprint=event.fingerprint,
-        standing=Standing.S1,  # R29: a change of certificate starts again at S1
-    )
+    held = {"certificate_id": event.certificate_id, "fingerprint": event.fingerprint}
+    return _back_to_s1(case, entry, event.person_id, **held)
 
 
 def _standing(case: Case, entry: e.Entry, event: e.StandingShown) -> Case:
@@ -175,10 +179,15 @@ def _contested(case: Case, entry: e.Entry, event: e.NoticeContested) -> Case:
 
 def _settled(case: Case, entry: e.Entry, event: e.ContestSettled) -> Case:
     case = _still(case, "contested", entry.at, on=False)
-    return replace(case, answered_at=case.answered_at or entry.at) if event.upheld else case
+    if not event.upheld:
+        return case
+    return replace(case, answered_at=case.answered_at or entry.at, corrected_at=case.corrected_at or entry.at)
 
 
-def _answered(case: Case, entry: e.Entry, event: e.Event) -> Case:
+def _answered(case: Case, entry: e.Entry, event: e.RemediationPlanned | e.RemediationClaimed) -> Case:
+    # R29, R33: who was released nothing has read our mail and no more; such words are kept and stop no clock.
+    if case.persons[event.person_id].released_at is None:
+        return case
     return replace(case, answered_at=case.answered_at or entry.at)
 
 

@@ -81,7 +81,7 @@ ROWS: dict[str, str] = {
     "events": "seq = 2",
     "event_parts": "part = 'coordinator'",
     "reports": "read_at IS NOT NULL",
-    "cases": "next_at IS NOT NULL",
+    "cases": "next_at IS NOT NULL AND coordinator_id <> ''",
     "deadlines": "id IN (SELECT deadline_id FROM outbox)",
     "outbox": "state = 'relayed' AND deadline_id IS NOT NULL",
     "links": "person_id IS NOT NULL",
