@@ -12,7 +12,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, insert, select, update
 
-from disclosure.casework.office import Office, new_id
+from disclosure.casework.office import Office, domain_tokens_of, new_id
 from disclosure.protocol import events as e
 from disclosure.protocol import ladder
 from disclosure.protocol.axes import Axis
@@ -173,7 +173,7 @@ def write(office: Office, tx: Connection, file: CaseFile, at: datetime, facts: S
     _project_case(tx, file)
     deadline_ids = _project_deadlines(tx, file)
     for entry in entries:
-        _project_entry(tx, file, entry, deadline_ids)
+        _project_entry(office, tx, file, entry, deadline_ids)
     return file
 
 
@@ -247,7 +247,9 @@ def _project_deadlines(tx: Connection, file: CaseFile) -> dict[str, str]:
     return ids | {str(row["rung"]): str(row["id"]) for row in fresh if row["state"] == "fired"}
 
 
-def _project_entry(tx: Connection, file: CaseFile, entry: e.Entry, deadline_ids: dict[str, str]) -> None:
+def _project_entry(
+    office: Office, tx: Connection, file: CaseFile, entry: e.Entry, deadline_ids: dict[str, str]
+) -> None:
     case, case_id = file.case, file.id
     match entry.event:
         case e.MailQueued() as queued:
@@ -271,11 +273,12 @@ def _project_entry(tx: Connection, file: CaseFile, entry: e.Entry, deadline_ids:
         case e.TaskCancelled(task_id=task_id):
             tx.execute(update(tasks).where(tasks.c.id == task_id).values(state="cancelled"))
         case e.DomainTied() as tied:
-            known = select(domain_tokens).where(
-                domain_tokens.c.token == tied.domain_id, domain_tokens.c.stream_id == case_id
-            )
-            if tx.execute(known).first() is None:
-                tx.execute(insert(domain_tokens).values(token=tied.domain_id, stream_id=case_id))
+            mine = select(domain_tokens.c.token).where(domain_tokens.c.stream_id == case_id)
+            known = set(tx.scalars(mine))
+            tokens = dict.fromkeys((tied.domain_id, *domain_tokens_of(office, (tied.domain,))))
+            rows = [{"token": token, "stream_id": case_id} for token in tokens if token not in known]
+            if rows:
+                tx.execute(insert(domain_tokens), rows)
 
 
 def enqueue(

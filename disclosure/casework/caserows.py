@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select
 from disclosure.casework import casefile, mailrows
 from disclosure.casework.casefile import CaseFile
 from disclosure.casework.comparing import Place, compare
-from disclosure.casework.office import Office, sha256
+from disclosure.casework.office import Office, domain_tokens_of, sha256
 from disclosure.protocol import events as e
 from disclosure.protocol import ladder
 from disclosure.protocol.case import fold
@@ -43,7 +43,7 @@ def check(office: Office, connection: Connection, case_id: str) -> None:
     file = CaseFile(case_id, case, casefile.rules_for(office, connection, case))
     _case(connection, file)
     _reports(connection, file)
-    _domains(connection, file)
+    _domains(office, connection, file)
     _deadlines(connection, file, entries)
     _tasks(connection, file)
     _searches(connection, file, entries)
@@ -85,9 +85,13 @@ def _reports(connection: Connection, file: CaseFile) -> None:
             raise end_of(file).fault(f"events: the report {report_id} is not the one that the case refers to")
 
 
-def _domains(connection: Connection, file: CaseFile) -> None:
+def _domains(office: Office, connection: Connection, file: CaseFile) -> None:
+    names = [str(domain) for domain in casefile.domains_of(office, connection, file).values()]
+    if len(names) != len(file.case.domains):
+        return  # erased: the names are gone, and nobody can say any more which tokens are theirs
+    tokens = dict.fromkeys((*file.case.domains, *domain_tokens_of(office, names)))
     rows = connection.execute(select(domain_tokens).where(domain_tokens.c.stream_id == file.id))
-    compare(end_of(file), "domain_tokens", {key: {} for key in file.case.domains}, rows, lambda row: row.token)
+    compare(end_of(file), "domain_tokens", {token: {} for token in tokens}, rows, lambda row: row.token)
 
 
 def _deadlines(connection: Connection, file: CaseFile, entries: Entries) -> None:

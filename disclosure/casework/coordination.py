@@ -12,6 +12,7 @@ from sqlalchemy import Connection, insert, select
 from disclosure.casework import casefile, reporting
 from disclosure.casework.casefile import CaseFile, Fact, Hand, coordinator
 from disclosure.casework.office import Office, new_id
+from disclosure.discovery.names import organisational_domain
 from disclosure.protocol import events as e
 from disclosure.protocol.codes import Act, Clock, EmbargoEnd, MailType, Proof, TaskKind
 from disclosure.protocol.errors import InvalidInput, Refused
@@ -164,6 +165,8 @@ def tie_domain(hand: Hand, domain: Domain, reason: str) -> None:
     """R14a: why this domain is the organisation's own. Counts the reports of this case that named it."""
     if not reason.strip():
         raise InvalidInput({"reason": "required"})
+    if _is_public_suffix(domain):
+        raise InvalidInput({"domain": "public_suffix"})
     token = hand.office.store.token("domain", str(domain))
 
     def decide(file: CaseFile) -> list[Fact]:
@@ -174,6 +177,12 @@ def tie_domain(hand: Hand, domain: Domain, reason: str) -> None:
         return [(hand.actor, tied)]
 
     casefile.change(hand.office, hand.case_id, hand.now, decide)
+
+
+def _is_public_suffix(domain: Domain) -> bool:
+    """Names below it belong to others: at a tied ``gouv.fr`` anybody's mailbox would show S2."""
+    below = Domain(f"x.{domain.name}")
+    return organisational_domain(below) == below
 
 
 def _named_by(office: Office, file: CaseFile, token: str) -> int:

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, select
 
 from disclosure.casework.caserows import opened, sealer_of
 from disclosure.casework.comparing import Place, compare
-from disclosure.casework.office import Office, sha256
+from disclosure.casework.office import Office, domain_tokens_of, sha256
 from disclosure.protocol import events as e
 from disclosure.protocol.report import fold_report
 from disclosure.store import ledger
@@ -33,7 +33,7 @@ def check(office: Office, connection: Connection, report_id: str) -> None:
     tied = connection.execute(select(case_reports).where(case_reports.c.report_id == report_id))
     compare(place, "case_reports", {case_id: {} for case_id in report.cases}, tied, lambda row: row.case_id)
     domains = () if report.erased else received.domains
-    tokens: dict[str, dict[str, object]] = {office.store.token("domain", domain): {} for domain in domains}
+    tokens: dict[str, dict[str, object]] = {token: {} for token in domain_tokens_of(office, domains)}
     named = connection.execute(select(domain_tokens).where(domain_tokens.c.stream_id == report_id))
     compare(place, "domain_tokens", tokens, named, lambda row: row.token)
     _pictures(office, connection, place, () if report.erased else entries)
