@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, inspect
 
 from disclosure.discovery.names import organisational_domain
 from disclosure.policy import PolicyBook
@@ -56,6 +56,11 @@ class Office:
         from disclosure.store import schema  # noqa: PLC0415 - loads Alembic, which web processes never do
 
         schema.upgrade(self.store.engine, self.store.gate, now)
+
+    def is_prepared(self) -> bool:
+        """Whether there are tables; without them there is nothing to read."""
+        with self.store.reading() as connection:
+            return inspect(connection).has_table("streams")
 
     @property
     def service_key_path(self) -> Path:
