@@ -171,6 +171,23 @@ def test_nothing_leaks_that_is_sealed_for_another(
     assert "SHA-256" not in shown, "details are for coordinators"
 
 
+@pytest.mark.parametrize("audience", [R, O])
+def test_words_of_others_are_not_even_opened(
+    house: House, zoo: CaseFile, audience: Audience, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was never decrypted cannot be shown by a sentence that somebody adds later."""
+    asked: list[set[str]] = []
+    read = ledger.read
+
+    def noting(*arguments: Any, parts: Any = (), **named: Any) -> Any:
+        asked.append({str(part) for part in parts})
+        return read(*arguments, parts=parts, **named)
+
+    monkeypatch.setattr(ledger, "read", noting)
+    rows_of(house, zoo, audience)
+    assert asked == [{str(audience)}]
+
+
 def test_a_coordinator_sees_every_event_and_every_word_that_has_a_label(house: House, zoo: CaseFile) -> None:
     rows = rows_of(house, zoo, Audience.COORDINATOR)
     assert [row.seq for row in rows] == list(range(1, len(SEEN) + 1))
