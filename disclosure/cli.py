@@ -32,6 +32,8 @@ def office(*, prepare: bool = False) -> Office:
     held: Office = app.extensions["office"]
     if prepare:
         held.prepare(datetime.now(UTC))
+    elif not held.is_prepared():
+        raise click.ClickException(f"nothing is stored in {settings.instance} yet: start the server there first")
     return held
 
 
@@ -39,7 +41,10 @@ def instant(text: str | None) -> datetime:
     """An ISO 8601 instant with zone, or now."""
     if not text:
         return datetime.now(UTC)
-    at = datetime.fromisoformat(text)
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is no instant: 2026-11-24T09:00:00+01:00") from None
     if at.tzinfo is None:
         raise click.BadParameter("an instant needs its zone: 2026-11-24T09:00:00+01:00")
     return at.astimezone(UTC)

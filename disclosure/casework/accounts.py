@@ -1,7 +1,7 @@
 """Coordinators and sessions: a password (Argon2id) and a TOTP code, both compulsory; sessions in our own table.
 
-A session of any audience is a random token of which the row holds a hash. Wrong sign-ins slow down, by name and as a
-whole, in memory; nothing about an address is kept.
+A session of any audience is a random token of which the row holds a hash. Wrong sign-ins slow down by name, in memory,
+and one hash at a time slows them as a whole; nothing about an address is kept.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 from sqlalchemy import delete, insert, select, update
 
+from disclosure.casework import casefile
 from disclosure.casework.office import Office, new_id
 from disclosure.protocol.errors import CannotStore, InvalidInput, NotFound, Refused, TooMany
 from disclosure.protocol.values import Audience, Language
@@ -84,6 +85,7 @@ def add(office: Office, login: str, name: str, address: str, language: Language,
     }
     with office.store.writing() as tx:
         tx.execute(insert(coordinators).values(**row))
+    casefile.look_again(office)
     uri = pyotp.TOTP(totp).provisioning_uri(name=login, issuer_name=ISSUER)
     return NewCoordinator(coordinator_id, login, password, uri)
 
@@ -187,12 +189,14 @@ def coordinator(office: Office, coordinator_id: str) -> Coordinator:
 
 def disable(office: Office, login: str) -> None:
     """Ends every session and refuses further ones; what this person did stays on record."""
+    login = login.strip().lower()  # as it was added
     with office.store.writing() as tx:
         row = tx.execute(select(coordinators.c.id).where(coordinators.c.login == login)).one_or_none()
         if row is None:
             raise NotFound("coordinator")
         tx.execute(update(coordinators).where(coordinators.c.id == row.id).values(active=False))
         tx.execute(delete(sessions).where(sessions.c.subject == row.id))
+    casefile.look_again(office)
 
 
 # --- sessions of every audience ---
@@ -249,6 +253,12 @@ def _idle(office: Office, audience: Audience) -> timedelta:
         Audience.REPORTER: held.reporter_idle,
         Audience.ORGANISATION: held.organisation_idle,
     }[audience]
+
+
+def end_sessions(office: Office, audience: Audience, subject: str) -> None:
+    """Every session of this person, reporter or coordinator."""
+    with office.store.writing() as tx:
+        tx.execute(delete(sessions).where(sessions.c.audience == audience, sessions.c.subject == subject))
 
 
 def sign_out(office: Office, token: str) -> None:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, inspect
 
+from disclosure.discovery.names import organisational_domain
 from disclosure.policy import PolicyBook
-from disclosure.protocol.values import NUMBER_BITS, spell
+from disclosure.protocol.errors import InvalidInput
+from disclosure.protocol.values import NUMBER_BITS, Domain, spell
 from disclosure.settings import Settings
 from disclosure.store.sealing import SYSTEM, HeadSigner, KeyLost, KeyRing, derived, keyed_hash, secret_file
 from disclosure.store.transactions import Gate, Store, tune
@@ -54,6 +57,11 @@ class Office:
 
         schema.upgrade(self.store.engine, self.store.gate, now)
 
+    def is_prepared(self) -> bool:
+        """Whether there are tables; without them there is nothing to read."""
+        with self.store.reading() as connection:
+            return inspect(connection).has_table("streams")
+
     @property
     def service_key_path(self) -> Path:
         return self.settings.instance / "service.key.asc"
@@ -86,6 +94,17 @@ def open_office(settings: Settings, engine: Engine) -> Office:
     signer = HeadSigner(secret_file(instance / "ledger.key"))
     store = Store(engine, keyring, signer, derived(secret, "lookup"), gate)
     return Office(settings, PolicyBook.load(settings.policy), store, Secrets.of(secret))
+
+
+def domain_tokens_of(office: Office, names: Iterable[str]) -> tuple[str, ...]:
+    """Under what named domains are looked up: each name itself, and the organisational domain it lies in, so that
+    ``shop.org.example`` and ``org.example`` are found to concern one organisation (R7)."""
+    found: dict[str, None] = {}
+    for name in names:
+        found[office.store.token("domain", name)] = None
+        with suppress(InvalidInput):
+            found[office.store.token("domain", str(organisational_domain(Domain.parse(name))))] = None
+    return tuple(found)
 
 
 def new_id() -> str:

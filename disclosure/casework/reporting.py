@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from disclosure.casework import codenames, pictures
 from disclosure.casework.casefile import Fact, coordinator
 from disclosure.casework.codenames import normalised
-from disclosure.casework.office import Office, sha256
+from disclosure.casework.office import Office, domain_tokens_of, sha256
 from disclosure.casework.pictures import Cleaned
 from disclosure.protocol import events as e
 from disclosure.protocol.errors import InvalidInput, NotFound, Refused
@@ -135,7 +135,7 @@ def codename_hash(office: Office, codename: str) -> str:
 
 
 def _domains(office: Office, tx: Connection, report_id: str, named: Sequence[str]) -> None:
-    tokens = dict.fromkeys(office.store.token("domain", domain) for domain in named)
+    tokens = domain_tokens_of(office, named)
     if tokens:
         tx.execute(insert(domain_tokens), [{"token": token, "stream_id": report_id} for token in tokens])
 
@@ -287,9 +287,12 @@ def answer(office: Office, report_id: str, text: str, coordinator_id: str, now: 
 
 
 def tie(office: Office, tx: Connection, report_id: str, case_id: str, actor: e.Actor, now: datetime) -> None:
-    """Accept the report, if that is still to be done, and tie it to the case."""
+    """Accept the report, if that is still to be done, and tie it to the case. Refused once it was withdrawn."""
     facts: list[Fact] = [(actor, e.ReportTied(case_id=case_id))]
-    if look(office, tx, report_id).triage in {"received", "read"}:
+    report = look(office, tx, report_id)
+    if report.triage == "withdrawn" or report.erased:
+        raise Refused("R5", "report_withdrawn")
+    if report.triage in {"received", "read"}:
         facts.insert(0, (actor, e.ReportAccepted()))
     _write(office, tx, report_id, now, facts)
 

@@ -33,6 +33,7 @@ from disclosure.protocol import events as e
 from disclosure.protocol.codes import LookupOutcome
 from disclosure.protocol.effects import MailEffect
 from disclosure.protocol.preview import Step, preview
+from disclosure.protocol.state import Case
 from disclosure.protocol.values import Audience, Language, Party, Standing
 from disclosure.store import ledger
 from disclosure.store.tables import coordinators, events
@@ -47,6 +48,7 @@ class Sight:
     audience: Audience
     language: Language
     names: Mapping[str, str]
+    told_at: datetime | None = None  # when the first authority was told: what is answered later is late, and welcome
 
     def name(self, ref: str) -> str:
         return self.names.get(ref, "")
@@ -330,7 +332,7 @@ def row_of(entry: e.Entry, sight: Sight) -> TimelineRow:
         at=entry.at,
         party=entry.actor.party,
         actor=sight.name(entry.actor.ref) if coordinator or entry.actor.party is not Party.COORDINATOR else "",
-        sentence=SENTENCES[kind](entry.event, sight),
+        sentence=_late(SENTENCES[kind](entry.event, sight), entry, sight),
         tone=_tone(entry.event),
         details=_details(entry.event, sight) if coordinator else (),
         pinned=kind in PINNED,
@@ -342,6 +344,20 @@ def _tone(event: e.Event) -> Tone:
     if isinstance(event, e.LookupRecorded) and event.outcome is LookupOutcome.UNKNOWN:
         return Tone.WAITING  # R15: asked again
     return TONES.get(type(event), Tone.NEUTRAL)
+
+
+ANSWERS = (e.NoticeAcknowledged, e.NoticeContested, e.RemediationPlanned, e.RemediationClaimed)
+
+
+def told_at(case: Case) -> datetime | None:
+    return min((referred.at for referred in case.referred.values()), default=None)
+
+
+def _late(sentence: str, entry: e.Entry, sight: Sight) -> str:
+    """R33: a late answer is always welcome, and shown as late."""
+    if not isinstance(entry.event, ANSWERS) or sight.told_at is None or entry.at <= sight.told_at:
+        return sentence
+    return sight.say(N_("%(sentence)s, late: after an authority was told"), sentence=sentence)
 
 
 def _details(event: e.Event, sight: Sight) -> tuple[Detail, ...]:
@@ -423,5 +439,8 @@ def _flags(file: CaseFile, sight: Sight) -> tuple[Flag, ...]:
     if case.released and case.released.released_at:
         flags.append(Flag(sight.say(N_("Notice released")), case.released.released_at, Tone.NEUTRAL))
     if case.acknowledged_at:
-        flags.append(Flag(sight.say(N_("Acknowledged")), case.acknowledged_at, Tone.ACKNOWLEDGED))
+        told = told_at(case)
+        late = told is not None and case.acknowledged_at > told
+        said = N_("Acknowledged, late") if late else N_("Acknowledged")
+        flags.append(Flag(sight.say(said), case.acknowledged_at, Tone.ACKNOWLEDGED))
     return tuple(flags)

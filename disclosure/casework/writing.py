@@ -23,7 +23,7 @@ from disclosure.casework.notices import NoticeText, defang
 from disclosure.casework.office import Office, new_code, sha256
 from disclosure.casework.recipients import Recipient, Unsendable
 from disclosure.casework.words import state_word, word
-from disclosure.language import format_when
+from disclosure.language import N_, format_when, translate
 from disclosure.mail import compose, pgpmime
 from disclosure.mail.compose import Door, MailText, Sender
 from disclosure.mail.pgpmime import Attachment, Envelope, random_token
@@ -380,7 +380,11 @@ def _later_fact(file: CaseFile) -> dict[Language, str]:
     axes = (Axis.ACKNOWLEDGEMENT, Axis.REMEDIATION)
     said = {lang: [state_word(axis, file.case.state(axis), lang) for axis in axes] for lang in Language}
     at = file.case.acknowledged_at
-    return {lang: "; ".join(said[lang]) + (f" ({format_when(at, lang)})" if at else "") for lang in Language}
+    words = {lang: "; ".join(said[lang]) + (f" ({format_when(at, lang)})" if at else "") for lang in Language}
+    if file.case.corrected_at:
+        corrected = N_("Correction: the organisation contested the alert, and we agree")
+        words = {lang: f"{words[lang]}. {translate(lang, corrected)}" for lang in Language}
+    return words
 
 
 # --- previews for the desk ---

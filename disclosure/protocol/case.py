@@ -13,7 +13,7 @@ from typing import Any
 from disclosure.protocol import events as e
 from disclosure.protocol.axes import moved
 from disclosure.protocol.codes import MailType
-from disclosure.protocol.errors import Refused
+from disclosure.protocol.errors import IllegalMove, Refused
 from disclosure.protocol.guards import forbidden
 from disclosure.protocol.state import Approval, Case, Climbed, Contact, Mail, MailState, Person, Referred, Still, Task
 from disclosure.protocol.values import Party, Standing
@@ -179,10 +179,15 @@ def _contested(case: Case, entry: e.Entry, event: e.NoticeContested) -> Case:
 
 def _settled(case: Case, entry: e.Entry, event: e.ContestSettled) -> Case:
     case = _still(case, "contested", entry.at, on=False)
-    return replace(case, answered_at=case.answered_at or entry.at) if event.upheld else case
+    if not event.upheld:
+        return case
+    return replace(case, answered_at=case.answered_at or entry.at, corrected_at=case.corrected_at or entry.at)
 
 
-def _answered(case: Case, entry: e.Entry, event: e.Event) -> Case:
+def _answered(case: Case, entry: e.Entry, event: e.RemediationPlanned | e.RemediationClaimed) -> Case:
+    # R29, R33: who was released nothing has read our mail and no more; such words are kept and stop no clock.
+    if case.persons[event.person_id].released_at is None:
+        return case
     return replace(case, answered_at=case.answered_at or entry.at)
 
 
@@ -224,6 +229,8 @@ def _proposed(case: Case, entry: e.Entry, event: e.ApprovalProposed) -> Case:
 
 def _approval_given(case: Case, entry: e.Entry, event: e.ApprovalGiven) -> Case:
     approval = case.approvals[event.approval_id]
+    if entry.at >= approval.expires_at:  # a lapse is derived: no scheduler has to have noticed it first (R30)
+        raise IllegalMove("approval", "closed", "ApprovalGiven")
     if entry.actor.party is Party.COORDINATOR and entry.actor.ref == approval.proposed_by:
         raise Refused("R12", "same_person")
     if entry.actor.ref in approval.given_by:

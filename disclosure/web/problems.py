@@ -12,6 +12,7 @@ WORDS: Mapping[str, str] = {
     "too_long": N_("This is too long; please shorten it."),
     "too_short": N_("This is too short."),
     "not_a_host_name": N_("This is not a domain name. Write it like example.org."),
+    "public_suffix": N_("Names below this one belong to many organisations. Tie the organisation's own domain."),
     "ip_literal": N_("This is an IP address. Please give a domain name."),
     "not_an_address": N_("This is not a mail address. Write it like name@example.org."),
     "not_a_country": N_("Choose a country from the list."),

@@ -31,10 +31,11 @@ from disclosure.protocol.state import Case, MailState
 from disclosure.protocol.values import Language, Party, Severity, Standing
 from disclosure.store import ledger
 from disclosure.store.tables import cases, outbox, tasks
-from tests.office import AUTHORITIES, T0, make_office
+from tests.office import AUTHORITIES, T0, beside, make_office
 from tests.protocol.builders import Story
 
 WHO = e.Actor(Party.ORGANISATION, "who")
+NOTICE = NoticeText("presentation", "technical", "advice").to_text()  # a dossier quotes it
 
 NOTICE = NoticeText("P", "T", "A").to_text()  # a dossier quotes what was released
 
@@ -88,7 +89,13 @@ class Alert(RuleBasedStateMachine):
         before = self.file.case.last_seq
         facts: list[Fact] = [(by, event) for event in events]
         try:
-            casefile.change(self.office, self.id, self.now, lambda _: facts)
+            casefile.change(
+                self.office,
+                self.id,
+                self.now,
+                lambda _: facts,
+                lambda tx, _: [beside(self.office, tx, self.id, event) for event in events],
+            )
         except DisclosureError:
             assert self.file.case.last_seq == before
             return False
