@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
 from disclosure.casework import accounts, casefile, linking
 from disclosure.casework.casefile import CaseFile, Fact, domains_of
@@ -55,17 +56,27 @@ class LinkPage:
     known_person: bool
 
 
-def open_link(office: Office, token: str, now: datetime) -> LinkPage:
+def open_link(office: Office, token: str, now: datetime, *, only: Purpose | None = None) -> LinkPage:
     """Count the opening; at most one event per link. Opened by something, never "read"."""
-    with office.store.reading() as connection:
-        row = linking.find(office, connection, token, now)
-        number = casefile.load(office, connection, row.case_id).case.number
+    row, page = _linked(office, token, now, only)
     if row.openings == 0:
         casefile.change(office, row.case_id, now, lambda _: _opened_once(row.id, row.mail_id), _count_opening(row.id))
     else:
         with office.store.writing() as tx:
             _count_opening(row.id)(tx)
-    return LinkPage(number, Purpose(row.purpose), row.person_id is not None)
+    return page
+
+
+def link_page(office: Office, token: str, now: datetime) -> LinkPage:
+    """The page again, with what is wrong with what was typed: no opening."""
+    return _linked(office, token, now, None)[1]
+
+
+def _linked(office: Office, token: str, now: datetime, only: Purpose | None) -> tuple[Row[Any], LinkPage]:
+    with office.store.reading() as connection:
+        row = linking.find(office, connection, token, now, only=only)
+        number = casefile.load(office, connection, row.case_id).case.number
+    return row, LinkPage(number, Purpose(row.purpose), row.person_id is not None)
 
 
 def _opened_once(link_id: str, mail_id: str) -> list[Fact]:
@@ -363,9 +374,9 @@ def suggest_contact(visit: Visit, channel: Channel, text: str) -> None:
 
 def object_to(office: Office, token: str, code: str, words: str, now: datetime) -> None:
     """Somebody written to before says that the one who confirmed is not theirs (R29)."""
-    _needed(words)
     with office.store.reading() as connection:
-        row = linking.find(office, connection, token, now)
+        row = linking.find(office, connection, token, now, only=Purpose.CONFIRM)
+    _needed(words)
     linking.check_code(office, links, links.c.id == row.id, row, code, now)
 
     def decide(file: CaseFile) -> list[Fact]:
