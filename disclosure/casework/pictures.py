@@ -33,7 +33,9 @@ def clean(data: bytes) -> Cleaned:
                 raise InvalidInput({"pictures": "too_many_pixels"})
             picture.load()
             return _again(picture, kind)
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):  # the library's own caps are above ours
+        raise InvalidInput({"pictures": "too_many_pixels"}) from None
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError):
         raise InvalidInput({"pictures": "broken_picture"}) from None
 
 
