@@ -18,6 +18,11 @@ from tests.casework.desk import HOUR, House
 SECOND = timedelta(seconds=1)
 
 
+@pytest.fixture(autouse=True)
+def _nobody_has_tried() -> None:
+    accounts._TRIES.clear()  # a process's memory
+
+
 @pytest.fixture(scope="module")
 def ada(house: House) -> NewCoordinator:
     return accounts.add(house.office, " Anna ", "Anna Name", "anna@desk.example", Language.FR, house.now)

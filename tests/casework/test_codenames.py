@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from disclosure.casework import codenames, reporting
-from disclosure.casework.codenames import WORDS, WORDS_IN_CODENAME, echoes, new_codename, normalised
+from disclosure.casework.codenames import WORDS, WORDS_IN_CODENAME, codename_of, echoes, normalised
 from disclosure.protocol.errors import InvalidInput, NotFound
 from tests.casework.desk import REPORT, House
 
@@ -18,8 +18,10 @@ NAME = "bado fula gimo lupa mira nosu pavo"
 def test_seven_words_hold_over_eighty_bits() -> None:
     assert len(set(WORDS)) == len(WORDS)
     assert WORDS_IN_CODENAME * math.log2(len(WORDS)) >= 80
-    assert len(new_codename().split()) == 7
-    assert len({new_codename() for _ in range(200)}) == 200
+    made = {codename_of(n.to_bytes(16)) for n in range(200)}
+    assert len(made) == 200
+    assert {len(name.split()) for name in made} == {7}
+    assert codename_of(bytes(16)) == codename_of(bytes(16)), "a second click shows the same receipt"
 
 
 def test_the_words_are_written_alike_in_both_languages() -> None:

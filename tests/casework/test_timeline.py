@@ -15,6 +15,7 @@ import pytest
 
 from disclosure.casework import casefile, clockwork, coordination, previewing, searching, timeline, wholecase
 from disclosure.casework.casefile import CaseFile
+from disclosure.casework.notices import NoticeText
 from disclosure.casework.rows import Notch, TimelineRow
 from disclosure.casework.timeline import Sight
 from disclosure.language import format_when
@@ -120,7 +121,10 @@ def canary(kind: type[e.Event], field: dataclasses.Field[Any]) -> str:
 
 def example(kind: type[e.Event]) -> e.Event:
     hints = typing.get_type_hints(kind)
-    return kind(**{field.name: _value(hints[field.name], canary(kind, field)) for field in dataclasses.fields(kind)})
+    values = {field.name: _value(hints[field.name], canary(kind, field)) for field in dataclasses.fields(kind)}
+    if kind is e.NoticeReleased:  # shown as it reads, not as the ledger keeps it
+        values["text"] = NoticeText(values["text"], "T", "A").to_text()
+    return kind(**values)
 
 
 def _value(hint: Any, text: str) -> Any:
