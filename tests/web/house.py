@@ -1,0 +1,114 @@
+"""A server for one test: its own instance folder, copied from one that was prepared once, and time that is handed in."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pyotp
+from flask import Flask
+
+from disclosure import create_app
+from disclosure.casework import accounts, delivery, keys
+from disclosure.casework.accounts import NewCoordinator
+from disclosure.casework.office import Office
+from disclosure.mail.relay import Kept, read_folder
+from disclosure.protocol.values import Audience, Language
+from disclosure.settings import load
+from tests.office import AUTHORITIES, T0
+from tests.web.browser import Browser
+
+Rows = dict[str, list[tuple[object, ...]]]
+# What an opened page may write, and why: R25 counts openings beside the ledger, one *opened* event per link; a session
+# notes that it was seen; views of sealed content go to the access log (design.md section 4).
+COUNTERS = frozenset({"access_log", "sessions"})
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An instance folder with keys, tables and one coordinator; never used itself, only copied."""
+
+    folder: Path
+    account: NewCoordinator
+
+
+def prepare(folder: Path) -> Prepared:
+    folder.mkdir(mode=0o700, parents=True)
+    (folder / "authorities.toml").write_text(AUTHORITIES, encoding="utf-8")
+    app = create_app(load(folder, {}))
+    office: Office = app.extensions["office"]
+    office.prepare(T0)
+    keys.ensure_service_key(office, T0)
+    account = accounts.add(office, "camille", "Camille Exemple", "camille@coordination.example", Language.FR, T0)
+    office.store.engine.dispose()
+    return Prepared(folder, account)
+
+
+class House:
+    """The application with its folder and clock."""
+
+    def __init__(self, prepared: Prepared, folder: Path, **environ: str) -> None:
+        shutil.copytree(prepared.folder, folder)
+        self.folder, self.account, self.now = folder, prepared.account, T0
+        self.app: Flask = create_app(load(folder, environ))
+        self.app.extensions["clock"] = lambda: self.now
+        self.office: Office = self.app.extensions["office"]
+        accounts._TRIES.clear()  # a process's memory, shared by the houses of one test process
+
+    def at(self, **later: float) -> datetime:
+        self.now += timedelta(**later)
+        return self.now
+
+    def browser(self, language: str = "en", **headers: str) -> Browser:
+        return Browser(self.app, language, **headers)
+
+    def code(self) -> str:
+        """The TOTP code of this moment; each is good once, so the clock goes on a step."""
+        self.at(seconds=30)
+        totp = pyotp.parse_uri(self.account.totp_uri)
+        assert isinstance(totp, pyotp.TOTP)
+        return totp.at(self.now)
+
+    def desk(self, language: str = "en") -> Browser:
+        """A browser of the coordinator, signed in without the cost of Argon2; test_signin.py is about the form."""
+        held = self.office.settings.sessions
+        token = accounts.open_session(
+            self.office, Audience.COORDINATOR, self.account.id, self.now, idle=held.desk_idle, longest=held.desk_longest
+        )
+        browser = self.browser(language)
+        browser.client.set_cookie("coordinator", token, domain="127.0.0.1")
+        return browser
+
+    def deliver(self) -> None:
+        delivery.deliver(self.office, self.at(seconds=2))
+
+    def mails(self) -> list[Kept]:
+        """The newest first."""
+        return read_folder(self.office.mailbox)
+
+    def rows(self, *without: str) -> Rows:
+        """Every row of every table, and the stream keys: what is unchanged if this is unchanged."""
+        return {
+            f"{name}.{table}": rows
+            for name in ("disclosure.db", "keys.db")
+            for table, rows in dump(self.folder / name).items()
+            if table not in without
+        }
+
+    def files(self) -> set[str]:
+        """What lies in the instance folder, beside SQLite's own files."""
+        found = (path.relative_to(self.folder) for path in self.folder.rglob("*") if path.is_file())
+        return {str(path) for path in found if not path.name.endswith(("-wal", "-shm"))}
+
+    def close(self) -> None:
+        self.office.store.engine.dispose()
+
+
+def dump(path: Path) -> Rows:
+    with closing(sqlite3.connect(path)) as connection:
+        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        return {table: sorted(connection.execute(f'SELECT * FROM "{table}"'), key=repr) for table in tables}  # noqa: S608
