@@ -56,17 +56,27 @@ class LinkPage:
     known_person: bool
 
 
-def open_link(office: Office, token: str, now: datetime) -> LinkPage:
+def open_link(office: Office, token: str, now: datetime, *, only: Purpose | None = None) -> LinkPage:
     """Count the opening; at most one event per link. Opened by something, never "read"."""
-    with office.store.reading() as connection:
-        row = linking.find(office, connection, token, now)
-        case = casefile.load(office, connection, row.case_id).case
+    row, page = _linked(office, token, now, only)
     if row.openings == 0:
         casefile.change(office, row.case_id, now, lambda _: _opened_once(row.id, row.mail_id), _count_opening(row.id))
     else:
         with office.store.writing() as tx:
             _count_opening(row.id)(tx)
-    return LinkPage(case.number, Purpose(row.purpose), _who(case, row) is not None)
+    return page
+
+
+def link_page(office: Office, token: str, now: datetime) -> LinkPage:
+    """The page again, with what is wrong with what was typed: no opening."""
+    return _linked(office, token, now, None)[1]
+
+
+def _linked(office: Office, token: str, now: datetime, only: Purpose | None) -> tuple[Row[Any], LinkPage]:
+    with office.store.reading() as connection:
+        row = linking.find(office, connection, token, now, only=only)
+        case = casefile.load(office, connection, row.case_id).case
+    return row, LinkPage(case.number, Purpose(row.purpose), _who(case, row) is not None)
 
 
 def _who(case: Case, row: Row[Any]) -> str | None:
@@ -367,9 +377,9 @@ def suggest_contact(visit: Visit, channel: Channel, text: str) -> None:
 
 def object_to(office: Office, token: str, code: str, words: str, now: datetime) -> None:
     """Somebody written to before says that the one who confirmed is not theirs (R29)."""
-    _needed(words)
     with office.store.reading() as connection:
-        row = linking.find(office, connection, token, now)
+        row = linking.find(office, connection, token, now, only=Purpose.CONFIRM)
+    _needed(words)
     linking.check_code(office, links, links.c.id == row.id, row, code, now)
 
     def decide(file: CaseFile) -> list[Fact]:

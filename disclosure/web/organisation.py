@@ -8,12 +8,13 @@ from flask import Blueprint, Response, current_app, g, redirect, render_template
 from flask.typing import ResponseReturnValue
 
 from disclosure.casework import answering, casepage
-from disclosure.casework.answering import Visit
-from disclosure.protocol.errors import InvalidInput, Refused
-from disclosure.protocol.values import Audience, Channel
+from disclosure.casework.answering import LinkPage, Visit
+from disclosure.protocol.errors import InvalidInput
+from disclosure.protocol.values import Audience, Channel, Purpose
 from disclosure.web import security
 from disclosure.web.clock import now
 from disclosure.web.language import chosen_language
+from disclosure.web.problems import SAID, said
 
 bp = Blueprint("organisation", __name__)
 
@@ -30,7 +31,7 @@ def _visit() -> Visit:
 def link(token: str) -> ResponseReturnValue:
     """Shows the form. Counts an opening; moves nothing."""
     page = answering.open_link(current_app.extensions["office"], token, now())
-    return render_template("organisation/link.html", page=page, token=token, form={}, problems={})
+    return _link_page("link", page, token, {}, {})
 
 
 @bp.post("/a/<token>")
@@ -40,17 +41,16 @@ def confirm(token: str) -> ResponseReturnValue:
         session = answering.confirm(
             office, token, form.get("code", ""), form.get("name", ""), form.get("role", ""), now()
         )
-    except InvalidInput as error:
-        page = answering.open_link(office, token, now())
-        words = {"page": page, "token": token, "form": form, "problems": error.problems}
-        return render_template("organisation/link.html", **words), 422
+    except SAID as error:
+        return _link_page("link", answering.link_page(office, token, now()), token, form, *said(error))
     return security.with_session(redirect(url_for(".case")), Audience.ORGANISATION, session)
 
 
 @bp.get("/a/<token>/not-ours")
 def objection(token: str) -> ResponseReturnValue:
-    page = answering.open_link(current_app.extensions["office"], token, now())
-    return render_template("organisation/objection.html", page=page, token=token, form={}, problems={})
+    """For those who got a first mail: the person to whom a notice was released objects to nobody."""
+    page = answering.open_link(current_app.extensions["office"], token, now(), only=Purpose.CONFIRM)
+    return _link_page("objection", page, token, {}, {})
 
 
 @bp.post("/a/<token>/not-ours")
@@ -58,11 +58,16 @@ def object_to(token: str) -> ResponseReturnValue:
     office, form = current_app.extensions["office"], request.form
     try:
         answering.object_to(office, token, form.get("code", ""), form.get("words", ""), now())
-    except InvalidInput as error:
-        page = answering.open_link(office, token, now())
-        words = {"page": page, "token": token, "form": form, "problems": error.problems}
-        return render_template("organisation/objection.html", **words), 422
+    except SAID as error:
+        return _link_page("objection", answering.link_page(office, token, now()), token, form, *said(error))
     return render_template("organisation/objected.html")
+
+
+def _link_page(
+    template: str, page: LinkPage, token: str, form: object, problems: object, status: int = 200
+) -> ResponseReturnValue:
+    shown = {"page": page, "token": token, "form": form, "problems": problems}
+    return render_template(f"organisation/{template}.html", **shown), status
 
 
 # --- the case page ---
@@ -87,10 +92,8 @@ def _act(act, anchor: str = "") -> ResponseReturnValue:  # type: ignore[no-untyp
     """Do it and come back; what cannot be taken is said beside the field, with everything that was typed."""
     try:
         act(_visit(), request.form)
-    except InvalidInput as error:
-        return _page(request.form, error.problems, 422)
-    except Refused as error:
-        return _page(request.form, {"": error.reason}, 409)
+    except SAID as error:
+        return _page(request.form, *said(error))
     return redirect(url_for(".case", _anchor=anchor or None))
 
 

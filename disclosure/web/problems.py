@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from disclosure.language import N_, translate
+from disclosure.protocol.errors import Conflict, DisclosureError, IllegalMove, InvalidInput, Refused, TooMany
 from disclosure.web.language import chosen_language
 
 WORDS: Mapping[str, str] = {
@@ -101,9 +102,27 @@ WORDS: Mapping[str, str] = {
     "embargo_running": N_("The embargo still runs."),
 }
 OTHERWISE = N_("This cannot be taken.")
+MOVED = N_("Something changed in between, or the rules do not allow it.")
+_SLOWLY = N_("Too many tries. Please wait %(count)s seconds.")
 
 
 def in_words(problems: Mapping[str, str]) -> dict[str, str]:
     """Field → words in the visitor's language."""
     language = chosen_language()
     return {field: translate(language, WORDS.get(code, OTHERWISE)) for field, code in problems.items()}
+
+
+# What is said on the page itself, with everything that was typed; every other error is a page of its own (errors.py).
+SAID = (InvalidInput, Refused, TooMany, IllegalMove, Conflict)
+
+
+def said(error: DisclosureError) -> tuple[dict[str, str], int]:
+    """What stands in the way, by field (an empty name: the whole form), and the status."""
+    language = chosen_language()
+    if isinstance(error, InvalidInput):
+        return in_words(error.problems), 422
+    if isinstance(error, TooMany):
+        return {"": translate(language, _SLOWLY, count=error.retry_after)}, 429
+    if isinstance(error, Refused):
+        return in_words({"": error.reason}), 409
+    return {"": translate(language, MOVED)}, 409

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pyotp
 from flask import Flask
+from sqlalchemy import event
 
 from disclosure import create_app
 from disclosure.casework import accounts, delivery, keys
@@ -112,3 +114,18 @@ def dump(path: Path) -> Rows:
     with closing(sqlite3.connect(path)) as connection:
         tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         return {table: sorted(connection.execute(f'SELECT * FROM "{table}"'), key=repr) for table in tables}  # noqa: S608
+
+
+@contextmanager
+def statements(house: House) -> Iterator[list[str]]:
+    """What the database is asked inside, in order: the same list means the same work."""
+    asked: list[str] = []
+
+    def note(connection: object, cursor: object, statement: str, *others: object) -> None:
+        asked.append(statement)
+
+    event.listen(house.office.store.engine, "before_cursor_execute", note)
+    try:
+        yield asked
+    finally:
+        event.remove(house.office.store.engine, "before_cursor_execute", note)
