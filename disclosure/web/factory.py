@@ -6,18 +6,21 @@ import hashlib
 import os
 from functools import cache
 from pathlib import Path
+from urllib.parse import urlencode
 
-from flask import Flask, request, url_for
+from flask import Flask, current_app, request, url_for
 from flask_babel import Babel
 from jinja2 import StrictUndefined
+from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import MapAdapter, RequestRedirect
 
 from disclosure import language as words
 from disclosure.casework.office import Office, open_office
 from disclosure.protocol.values import Language
 from disclosure.settings import Settings, instance_folder, load
 from disclosure.store.tables import db
-from disclosure.web import drawing, errors, organisation, public, reporter, security
+from disclosure.web import cookies, drawing, errors, organisation, public, reporter, security
 from disclosure.web.clock import now
 from disclosure.web.desk import blueprint as desk
 from disclosure.web.language import chosen_language
@@ -74,7 +77,7 @@ def _language(app: Flask) -> None:
     @app.after_request
     def keep_choice(response):  # type: ignore[no-untyped-def]
         if request.args.get("lang") in set(Language):
-            response.set_cookie("lang", request.args["lang"], max_age=31_536_000, samesite="Lax", httponly=True)
+            cookies.put(response, "lang", request.args["lang"], seconds=31_536_000)
         return response
 
 
@@ -89,8 +92,29 @@ def asset(path: str) -> str:
 
 
 def url_for_language(language: str) -> str:
-    values = {**(request.view_args or {}), "lang": language}
-    return url_for(request.endpoint or "public.home", **values)
+    """This page in another language; where it answers a POST, the nearest page above it that can be opened.
+
+    What lists of the desk are asked for goes along; elsewhere a page may be shown to many (public.report).
+    """
+    more = request.args.to_dict() if request.blueprint == "desk" else {}
+    return f"{_opened_by_get(request.path)}?{urlencode({**more, 'lang': language})}"
+
+
+def _opened_by_get(path: str) -> str:
+    adapter = current_app.create_url_adapter(request)
+    while path and adapter and not _answers_get(adapter, path):
+        path = path.rstrip("/").rpartition("/")[0]
+    return path or "/"
+
+
+def _answers_get(adapter: MapAdapter, path: str) -> bool:
+    try:
+        adapter.match(path, method="GET")
+    except RequestRedirect:
+        return True  # the same with a final slash
+    except HTTPException:
+        return False
+    return True
 
 
 def _templates(app: Flask, office: Office) -> None:
