@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
@@ -35,6 +35,7 @@ from disclosure.store.tables import (
 from disclosure.store.tables import pictures as picture_rows
 
 MAX_MESSAGE = 10_000
+SHOWN_AGAIN = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,10 +81,10 @@ class Receipt:
 
 
 def submit(office: Office, report: SubmitReport, now: datetime) -> Receipt:
-    """One transaction for stream, events, rows and pictures; a second POST of the same form is refused, not doubled."""
+    """One transaction for stream, events, rows and pictures. A second POST of the same form stores nothing: see again."""
     cleaned = [pictures.clean(data) for data in report.pictures]
     report_id = office.store.keyring.new_stream()
-    receipt = Receipt(spell(secrets.randbits(50)), codenames.new_codename())
+    receipt = Receipt(spell(secrets.randbits(50)), _codename(office, report.token))
     kept = [(secrets.token_hex(16), picture) for picture in cleaned]
     facts: list[Fact] = [(e.REPORTER, _received(report))]
     facts += [(e.REPORTER, _kept(picture_id, picture)) for picture_id, picture in kept]
@@ -97,9 +98,29 @@ def submit(office: Office, report: SubmitReport, now: datetime) -> Receipt:
             _pictures(office, tx, report_id, kept)
     except IntegrityError as error:
         if "submissions" in str(error.orig):
-            raise Refused("R5", "already_sent") from None
+            return again(office, report.token, now)
         raise
     return receipt
+
+
+def again(office: Office, token: str, now: datetime) -> Receipt:
+    """The receipt of a form that was sent before, within minutes: a browser that sends twice shows the second answer
+    only, and the seven words would be lost. Refused later: they are shown once (R5). NotFound: it was never sent."""
+    codename = _codename(office, token)
+    sent = select(submissions.c.at).where(submissions.c.token_hash == sha256(token.encode()))
+    held = select(reports.c.reference).where(reports.c.codename_hash == codename_hash(office, codename))
+    with office.store.reading() as connection:
+        at, reference = connection.scalar(sent), connection.scalar(held)
+    if at is None:
+        raise NotFound("submission")
+    if reference is None or now - at > SHOWN_AGAIN:
+        raise Refused("R5", "already_sent")
+    return Receipt(reference, codename)
+
+
+def _codename(office: Office, token: str) -> str:
+    """From the form's token, which only the browser that got the form holds, under a key that only we hold."""
+    return codenames.codename_of(office.secrets.code_hash("form", token).encode())
 
 
 def _received(report: SubmitReport) -> e.ReportReceived:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from flask import current_app, render_template, request
+from flask import Flask, current_app, render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, MultipartDecoder, NeedData
@@ -39,9 +39,9 @@ PAGES: Mapping[str, tuple[str, str]] = {
 }
 
 
-def again(endpoint: str, form: Again) -> None:
+def again(app: Flask, endpoint: str, form: Again) -> None:
     """The form that posts to ``endpoint`` can be shown again: ``form(typed, problem code, status)``."""
-    current_app.extensions["again"][endpoint] = form
+    app.extensions["again"][endpoint] = form
 
 
 def page(problem: str, status: int) -> ResponseReturnValue:

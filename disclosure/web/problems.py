@@ -46,6 +46,10 @@ WORDS: Mapping[str, str] = {
         "The server is short of space and takes no pictures now. Your text is still taken: please describe them."
     ),
     "text_only": N_("Many reports have come in. For now only text is taken: please send the report without pictures."),
+    "too_large_together": N_(
+        "All of it together is too large. Choose fewer or smaller pictures, or send the text alone; nothing was kept."
+    ),
+    "stale_form": N_("This form was too old. It is a fresh one now: please send it once more."),
     "must_confirm": N_("Please confirm this to go on."),
     "public_needs_a_date": N_("A fact that is publicly visible needs the date on which it was seen."),
     "contacts": N_("Choose at least one contact."),
@@ -71,7 +75,7 @@ WORDS: Mapping[str, str] = {
         "still stands below; please copy it and send it again later. If it cannot wait, tell CERT-FR: "
         "cert-fr@ssi.gouv.fr."
     ),
-    "already_sent": N_("This form was sent already; the report is stored once."),
+    "already_sent": N_("This form was sent already, and its report is stored. Open the form anew for another report."),
     "sign_in": N_("Name, password or code is wrong."),
     "host_may_be_compromised": N_(
         "The organisation's systems may be in an intruder's hands: a code by mail proves nothing. Please call us."

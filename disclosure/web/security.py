@@ -155,3 +155,9 @@ def limit(what: str, *, most: int, window: timedelta) -> None:
     """Raises TooMany beyond the cap."""
     if over(what, most=most, window=window):
         raise TooMany(what, int(window.total_seconds()))
+
+
+def limit_codenames() -> None:
+    """Of wrong ones alone: many share an address (Tor, an office), and nobody may shut a reporter out with wrong words.
+    Guessing the right one is hopeless at any rate (80 bits, R5)."""
+    limit("codename", most=20, window=timedelta(hours=1))
