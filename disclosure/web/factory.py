@@ -21,6 +21,7 @@ from disclosure.protocol.values import Language
 from disclosure.settings import Settings, instance_folder, load
 from disclosure.store.tables import db
 from disclosure.web import cookies, drawing, errors, organisation, public, reporter, security
+from disclosure.web.body import FormInMemory
 from disclosure.web.clock import now
 from disclosure.web.desk import blueprint as desk
 from disclosure.web.language import chosen_language
@@ -32,6 +33,7 @@ PACKAGE = HERE.parent
 def build(settings: Settings | None = None) -> Flask:
     settings = settings or load(instance_folder(os.environ), os.environ)
     app = Flask("disclosure", static_folder=str(HERE / "static"), template_folder=str(templates()))
+    app.request_class = FormInMemory
     secure = settings.public_url.startswith("https://")
     app.config.update(
         SQLALCHEMY_DATABASE_URI=settings.database_url,

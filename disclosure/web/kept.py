@@ -7,7 +7,8 @@ any other page shows the words, to be copied. Secrets are never sent back, nor o
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 
 from flask import Flask, current_app, render_template, request
 from flask.typing import ResponseReturnValue
@@ -79,15 +80,21 @@ def _first_fields() -> Mapping[str, str]:
 
 
 def _fields(boundary: bytes, begin: bytes) -> Mapping[str, str]:
-    decoder, found, name, value = MultipartDecoder(boundary, max_form_memory_size=None), {}, "", b""
-    decoder.receive_data(begin)
-    event: Event = decoder.next_event()
-    while not isinstance(event, NeedData | File | Epilogue):
+    found, name, value = {}, "", b""
+    for event in _events(boundary, begin):
         if isinstance(event, Field):
             name, value = event.name, b""
-        elif isinstance(event, Data) and name:
+        elif isinstance(event, Data):
             value += event.data
             if not event.more_data:
                 found[name] = value.decode("utf-8", "replace")
-        event = decoder.next_event()
     return found
+
+
+def _events(boundary: bytes, begin: bytes) -> Iterator[Event]:
+    """Up to the first file, or to what is no form at all."""
+    decoder = MultipartDecoder(boundary)
+    decoder.receive_data(begin)
+    with suppress(ValueError, AttributeError):  # what the decoder raises at a part that is none
+        while not isinstance(event := decoder.next_event(), NeedData | File | Epilogue):
+            yield event

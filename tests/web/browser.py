@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
-from urllib.parse import urldefrag, urlsplit
+from urllib.parse import urldefrag, urlencode, urlsplit
 
 from flask import Flask
 from flask.testing import FlaskClient
@@ -134,7 +133,19 @@ class Page(HTMLParser):
         return " ".join(" ".join(text.split()) for _, text in self.texts)
 
 
-File = tuple[str, bytes]
+File = tuple[str, bytes, str] | tuple[str, bytes]  # name, content, field
+BOUNDARY = "----boundary-of-the-browser-without-scripts"
+
+
+def encoded(fields: MultiDict[str, str], files: Sequence[File]) -> bytes:
+    """As browsers do it (RFC 7578): fields in the order of the form, then files."""
+    parts = [(f'name="{name}"', value.encode()) for name, value in fields.items(multi=True)]
+    for name, content, *field_name in files:
+        parts.append((f'name="{(field_name or ["pictures"])[0]}"; filename="{name}"', content))
+    start = f"--{BOUNDARY}\r\nContent-Disposition: form-data; "
+    return b"".join(f"{start}{head}\r\n\r\n".encode() + data + b"\r\n" for head, data in parts) + (
+        f"--{BOUNDARY}--\r\n".encode()
+    )
 
 
 class Browser:
@@ -200,13 +211,13 @@ class Browser:
         self, url: str, sent: Mapping[str, str], files: Sequence[File] = (), *, multipart: bool = False, **headers: str
     ) -> Browser:
         """Any POST, also one that no page of ours would send."""
-        data: MultiDict[str, object] = MultiDict(sent)
-        for name, content in files:
-            data.add("pictures" if multipart else "file", (io.BytesIO(content), name))
-        kind = "multipart/form-data" if multipart or files else "application/x-www-form-urlencoded"
+        fields = MultiDict(sent)
+        body, kind = urlencode(list(fields.items(multi=True))).encode(), "application/x-www-form-urlencoded"
+        if multipart:
+            body, kind = encoded(fields, files), f"multipart/form-data; boundary={BOUNDARY}"
         answer = self.client.post(
             self._path(url),
-            data=data,
+            data=body,
             content_type=kind,
             base_url=self.base,
             headers=self.headers | {name.replace("_", "-"): text for name, text in headers.items()},
