@@ -6,6 +6,7 @@ coordinator can search for it in the manual of whoever wrote it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from disclosure.casework.words import short
@@ -13,6 +14,7 @@ from disclosure.language import N_, translate
 from disclosure.protocol.codes import Rung
 from disclosure.protocol.values import Language
 
+_CODE = re.compile(r"[a-z0-9_]+")
 AUTHORITY_ROLES: Mapping[str, str] = {
     "national_csirt": N_("National CSIRT: every alert"),
     "dpa": N_("Data protection: personal data"),
@@ -79,6 +81,11 @@ CLOSINGS: Mapping[str, str] = {
     "withdrawn": N_("The reporter asked for it and nothing else speaks against it"),
     "other": N_("Other, as the reason says"),
 }
+PURPOSES: Mapping[str, str] = {
+    "security_txt": N_("the organisation's security.txt"),
+    "dns_security_txt": N_("a security contact in DNS"),
+    "mail_exchanger": N_("where mail for the domain goes"),
+}
 OUTCOMES: Mapping[str, str] = {
     "found": N_("found"),
     "none": N_("none published"),
@@ -136,8 +143,10 @@ FAULTS: Mapping[str, str] = {
 
 
 def say(table: Mapping[str, str], code: str, language: Language) -> str:
-    """The words of a code, or the code itself."""
-    return translate(language, table[code]) if code in table else code.replace("_", " ")
+    """The words of a code, or the code itself; a sentence that is no code comes through as it is."""
+    if code in table:
+        return translate(language, table[code])
+    return code.replace("_", " ") if _CODE.fullmatch(code) else code
 
 
 def rung(code: str, language: Language) -> str:

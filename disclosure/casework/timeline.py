@@ -13,8 +13,9 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from disclosure.casework import words
+from disclosure.casework import deskwords, words
 from disclosure.casework.casefile import CaseFile, addresses
+from disclosure.casework.notices import NoticeText
 from disclosure.casework.office import Office
 from disclosure.casework.rows import (
     ComingRow,
@@ -283,6 +284,14 @@ _LABELS: Mapping[str, str] = {
     "channel": N_("Channel"),
     "language": N_("Language"),
 }
+# Codes of others than the protocol; what somebody typed into such a field is in no table and stands as it is.
+_TABLES: Mapping[str, Mapping[str, str]] = {
+    "source": words.SOURCES,
+    "confidence": deskwords.CONFIDENCES,
+    "reason": {**deskwords.REASONS, **deskwords.MARKS, **deskwords.FAULTS, **deskwords.CLOSINGS},
+    "flags": deskwords.MARKS,
+    "purpose": deskwords.PURPOSES,
+}
 _MONO = frozenset({"sha256", "evidence_sha256", "commitment", "fingerprint", "dossier_sha256", "reply", "encrypted_to"})
 
 
@@ -366,11 +375,23 @@ def _details(event: e.Event, sight: Sight) -> tuple[Detail, ...]:
         value = getattr(event, field.name)
         if field.name in _HIDDEN or field.name not in _LABELS or value in ("", (), None):
             continue
-        held.append(Detail(sight.say(_LABELS[field.name]), _shown(value, sight), field.name in _MONO))
+        if isinstance(event, e.NoticeReleased) and field.name == "text":
+            value = _as_read(value)
+        held.append(Detail(sight.say(_LABELS[field.name]), _shown(field.name, value, sight), field.name in _MONO))
     return tuple(held)
 
 
-def _shown(value: Any, sight: Sight) -> str:
+def _as_read(released: str) -> str:
+    """The words of a notice, not the form in which the ledger keeps them."""
+    notice = NoticeText.read(released)
+    facts = (fact.text for fact in notice.facts)
+    return "\n\n".join((notice.presentation, notice.technical, *facts, notice.advice))
+
+
+def _shown(name: str, value: Any, sight: Sight) -> str:
+    if name in _TABLES:
+        codes = value if isinstance(value, tuple) else (value,)
+        return ", ".join(deskwords.say(_TABLES[name], str(code), sight.language) for code in codes)
     if isinstance(value, datetime):
         return format_when(value, sight.language)
     if isinstance(value, Enum) and type(value) in words.CODES:

@@ -31,7 +31,7 @@ PAGES: Mapping[str, tuple[str, str]] = {
     ),
     "signed_out": (
         N_("You were signed out in the meantime"),
-        N_("Nothing was stored. Sign in again; what you typed stands below, to be copied."),
+        N_("Nothing was stored. Come in again as you did before; what you typed stands below, to be copied."),
     ),
     "too_large_together": (
         N_("This is too large"),

@@ -12,6 +12,11 @@ def chosen_language() -> Language:
     """``?lang=`` (kept in a cookie), the cookie, the browser's wish; decided once per request."""
     if "language" not in g:
         asked = request.args.get("lang") or cookies.taken("lang")
-        best = request.accept_languages.best_match(list(Language), default=Language.FR)
-        g.language = Language(asked) if asked in set(Language) else Language(best or Language.FR)
+        g.language = Language(asked) if asked in set(Language) else _wished()
     return Language(g.language)
+
+
+def _wished() -> Language:
+    """The first of the browser's wishes that we have, of whatever country: who asks for ``fr-CA, en`` reads French."""
+    wished = (str(tag).lower().partition("-")[0] for tag, quality in request.accept_languages if quality > 0)
+    return next((Language(tag) for tag in wished if tag in set(Language)), Language.FR)

@@ -14,9 +14,11 @@ from disclosure.protocol.values import Audience, Channel, Purpose
 from disclosure.web import security
 from disclosure.web.clock import now
 from disclosure.web.language import chosen_language
+from disclosure.web.numbers import whole
 from disclosure.web.problems import SAID, said
 
 bp = Blueprint("organisation", __name__)
+MOST_DAYS = 365  # what can be a number of days at all; how many are given is the policy's to say (R35)
 
 
 def _visit() -> Visit:
@@ -174,10 +176,10 @@ def message() -> ResponseReturnValue:
 @security.needs(Audience.ORGANISATION)
 def more_time() -> ResponseReturnValue:
     def ask(visit: Visit, form: dict[str, str]) -> None:
-        days = form.get("days", "")
-        if not days.isdecimal():
+        days = whole(form.get("days", ""))
+        if days is None or days > MOST_DAYS:
             raise InvalidInput({"days": "not_a_number"})
-        answering.ask_for_time(visit, int(days), form.get("reason", ""))
+        answering.ask_for_time(visit, days, form.get("reason", ""))
 
     return _act(ask)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from typing import NamedTuple
 from urllib.parse import urldefrag, urlencode, urlsplit
 
 from flask import Flask
@@ -41,6 +42,14 @@ class Link:
     text: str = ""
 
 
+class Text(NamedTuple):
+    """``typed``: stands as it was written (``pre``)."""
+
+    words: str
+    lang: str
+    typed: bool
+
+
 class Page(HTMLParser):
     """What of a page a browser acts on, and the words that a person reads on it."""
 
@@ -50,7 +59,7 @@ class Page(HTMLParser):
         self.links: list[Link] = []
         self.ids: set[str] = set()
         self.lang = ""
-        self.texts: list[tuple[str, str]] = []  # (lang where it differs, words)
+        self.texts: list[Text] = []
         self.attributes: list[str] = []  # words for those who do not see: aria-label, title, alt
         self._form: Form | None = None
         self._area: Control | None = None
@@ -67,7 +76,7 @@ class Page(HTMLParser):
         if tag == "html":
             self.lang = held.get("lang", "")
         if tag not in {"input", "meta", "link", "br", "hr", "img", "path", "circle", "rect", "line", "polygon"}:
-            self._open.append((tag, held.get("lang", "") if tag != "html" else ""))
+            self._open.append((tag, held.get("lang") or "unknown" if "lang" in held and tag != "html" else ""))
         if tag == "a" and "href" in held:
             self._anchor = Link(held["href"])
             self.links.append(self._anchor)
@@ -126,11 +135,12 @@ class Page(HTMLParser):
         if self._anchor is not None:
             self._anchor.text += data
         if data.strip() and not any(tag in {"script", "style"} for tag, _ in self._open):
-            self.texts.append((next((lang for _, lang in reversed(self._open) if lang), ""), data))
+            lang = next((lang for _, lang in reversed(self._open) if lang), self.lang)
+            self.texts.append(Text(data, lang, any(tag == "pre" for tag, _ in self._open)))
 
     @property
     def words(self) -> str:
-        return " ".join(" ".join(text.split()) for _, text in self.texts)
+        return " ".join(" ".join(text.words.split()) for text in self.texts)
 
 
 File = tuple[str, bytes, str] | tuple[str, bytes]  # name, content, field

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import io
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from PIL import Image, PngImagePlugin
 
+from disclosure.casework import searching
 from disclosure.demo import stage
+from disclosure.discovery.candidates import Candidate, Confidence, Reason, Scope, Source
+from disclosure.discovery.evidence import Certificate, DnsEvidence, Hop, Outcome, Probe, Purpose
+from disclosure.discovery.finder import Findings
+from disclosure.protocol.values import Answer, Channel, Domain
 from tests.web.browser import Browser
 from tests.web.house import House
 
@@ -108,8 +114,32 @@ def accepted(alert: Alert) -> Alert:
     do(alert, "contact", channel="mail", address=CONTACT, name="DPO", source="Mentions légales")
     do(alert, "contact", channel="mail", address=f"presse@{DOMAIN}", name="Presse", source="Mentions légales")
     do(alert, "contact", channel="phone", address="+33 1 99 00 12 34", name="Standard", source="Mentions légales")
+    looked_up(alert)
     desk.open(f"{alert.case}/order").send("/order")
     return alert
+
+
+def looked_up(alert: Alert) -> None:
+    """A search that finds one address and one question unanswered, as the network would have said it."""
+    do(alert, "search", **{"domain": alert.desk.open(f"{alert.case}/do/search").form().controls["domain"].values[0]})
+    alert.house.at(seconds=5)
+    searching.search(alert.house.office, alert.house.now, found)
+
+
+def found(domain: Domain, compromised: Answer, now: datetime) -> Findings:
+    body = b"Contact: mailto:securite@fabrique-canari.example\n"
+    certificate = Certificate(f"CN={domain}", "CN=Essai", "01", now + timedelta(days=90), "ab" * 32)
+    url = f"https://{domain}/.well-known/security.txt"
+    hop = Hop(url, ("192.0.2.1",), "192.0.2.1", "TLSv1.3", certificate, 200, "", "text/plain")
+    read = Probe("p1", Purpose.SECURITY_TXT, domain, url, now, Outcome.FOUND, "ST-01", ("no_expire", "not_signed"))
+    read = replace(read, hops=(hop,), body=body, body_length=len(body), body_sha256="cd" * 32)
+    dns = DnsEvidence("192.0.2.53", False, 300, (), False)
+    asked = Probe("p2", Purpose.MAIL_EXCHANGER, domain, f"{domain} MX", now, Outcome.UNKNOWN, "ML-02", dns=dns)
+    candidate = Candidate(
+        Channel.MAIL, f"securite@{domain}", Source.SECURITY_TXT, 1, Confidence.HIGH, Reason.PUBLISHED_BY_HOST,
+        (), Scope.HOST, ("p1",), ("no_expire", "mx_unknown"),
+    )  # fmt: skip
+    return Findings(domain, now, compromised, Outcome.FOUND, (), (candidate,), (), (), (read, asked))
 
 
 def written_to(alert: Alert) -> Alert:
@@ -143,9 +173,12 @@ def confirmed(alert: Alert) -> Alert:
 def released(alert: Alert) -> Alert:
     """The notice is written and released; the mail that says so has left."""
     desk = alert.desk.open(f"{alert.case}/notice")
-    desk.send("/notice", **NOTICE, **{"fact-1": "Canari-fait", "basis-1": "reported"})
+    picture_id = desk.form("/notice").controls["pictures"].values[0]
+    desk.send("/notice", **NOTICE, **{"fact-1": "Canari-fait", "basis-1": "reported", "pictures": picture_id})
     release = next(link.href for link in desk.open(alert.case).page.links if "/release/" in link.href)
-    desk.open(release).send(release, masked="yes", unrecognisable="yes")
+    desk.open(release)
+    asked = [control.name for control in desk.form(release).controls.values() if control.kind == "checkbox"]
+    desk.send(release, **dict.fromkeys(asked, "yes"))
     assert desk.status == 200, desk.page.words
     alert.house.deliver()
     ready = stage.read_mail(next(mail for mail in alert.house.mails() if mail.to == OWN and "/a/" in mail.text).text)
@@ -159,6 +192,7 @@ def acknowledged(alert: Alert) -> Alert:
     person.send("/case/notice")
     assert NOTICE["technical"] in person.page.words
     person.send("/case/acknowledgement", words="Canari-accusé")
+    alert.house.deliver()
     return alert
 
 
