@@ -29,6 +29,7 @@ ISSUER = "Disclosure"
 MIN_PASSWORD = 12
 STEP_SECONDS = 30
 FREE_TRIES = 5
+MOST_NAMES = 10_000
 _HASHER = PasswordHasher()  # argon2-cffi's default is RFC 9106's second choice: 64 MiB each
 _ONE_AT_A_TIME = threading.Lock()
 _TRIES: dict[str, tuple[int, datetime]] = {}
@@ -129,8 +130,7 @@ def sign_in(office: Office, login: str, password: str, code: str, now: datetime)
     fits = _fits(row.password_hash if known and row else _nobody(), password)
     step = _step(office, row, code, now) if known and row else None
     if not (known and fits and step is not None and row):
-        count, _ = _TRIES.get(login, (0, now))
-        _TRIES[login] = (count + 1, now)
+        _count(login, now)
         raise Refused("R2", "sign_in")
     with office.store.writing() as tx:  # a code is good once, also for two who type it at the same moment
         fresh = (coordinators.c.id == row.id) & (coordinators.c.totp_step < step)
@@ -150,6 +150,14 @@ def _step(office: Office, row, code: str, now: datetime) -> int | None:  # type:
         if step > row.totp_step and secrets.compare_digest(totp.at(step * STEP_SECONDS).encode(), typed.encode()):
             return step
     return None
+
+
+def _count(login: str, now: datetime) -> None:
+    """Of names that somebody made up only so many are remembered: the longest ago goes first."""
+    count, _ = _TRIES.pop(login, (0, now))
+    _TRIES[login] = (count + 1, now)
+    if len(_TRIES) > MOST_NAMES:
+        _TRIES.pop(next(iter(_TRIES)), None)
 
 
 def _slow(login: str, now: datetime) -> None:
