@@ -17,7 +17,7 @@ from disclosure.casework.codenames import normalised
 from disclosure.casework.office import Office, domain_tokens_of, sha256
 from disclosure.casework.pictures import Cleaned
 from disclosure.protocol import events as e
-from disclosure.protocol.errors import InvalidInput, NotFound, Refused
+from disclosure.protocol.errors import IllegalMove, InvalidInput, NotFound, Refused
 from disclosure.protocol.report import Report, apply_to_report, fold_report
 from disclosure.protocol.values import AlertKind, Answer, Language, Sector, Severity, spell
 from disclosure.store import ledger
@@ -190,6 +190,8 @@ def _change(office: Office, report_id: str, now: datetime, facts: Sequence[Fact]
 
 def _write(office: Office, tx: Connection, report_id: str, now: datetime, facts: Sequence[Fact]) -> Report:
     report = look(office, tx, report_id)
+    if report.erased:  # its key is gone, so nothing can be sealed any more
+        raise IllegalMove("triage", report.triage, type(facts[0][1]).__name__)
     entries = ledger.append(office.store, tx, report_id, report.last_seq, now, facts)
     for entry in entries:
         report = apply_to_report(report, entry)
