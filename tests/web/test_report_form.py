@@ -41,7 +41,9 @@ def said_beside_and_above(browser: Browser, field: str) -> None:
     assert field in browser.page.ids, "the link leads somewhere"
     words = next(link.text for link in browser.page.links if link.href == f"#{field}")
     beside = browser.html.partition(f'id="{field}-problem">')[2].partition("</p>")[0]
-    assert words in unescape(beside), "the same words beside the field"
+    said = unescape(re.sub("<[^>]*>", "", beside)).strip()
+    assert said, "there are words beside the field"
+    assert words.endswith(said), "the same as above"
     assert f"{field}-problem" in " ".join(re.findall(r'aria-describedby="([^"]*)"', browser.html))
 
 
