@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from disclosure.casework import casefile, noticepictures, reporting, searching
 from disclosure.casework.casefile import CaseFile, Fact, Hand, coordinator
@@ -70,6 +70,7 @@ class OpenCase:
     address: str
     role: Role
     assessment: Assessment
+    known: int | None = None  # cases that the reports were tied to when the coordinator looked; None: not asked
 
 
 @dataclass(frozen=True)
@@ -124,11 +125,19 @@ def open_case(office: Office, command: OpenCase, coordinator_id: str, now: datet
         assessed = Case(assessed=command.assessment.event(), policy_version=office.policy.current.version)
         rules = casefile.rules_for(office, connection, assessed)
     with office.store.writing() as tx:
+        _refuse_a_second_click(tx, command)
         ledger.open_stream(office.store, tx, case_id, "case", now)
         casefile.write(office, tx, CaseFile(case_id, Case(), rules), now, facts)
         for report_id in command.report_ids:
             _tie_report(Hand(office, case_id, coordinator_id, now), tx, report_id)
     return case_id
+
+
+def _refuse_a_second_click(tx: Connection, command: OpenCase) -> None:
+    """A report may belong to several cases (R7), but not because a button was pressed twice."""
+    tied = select(func.count()).select_from(case_reports).where(case_reports.c.report_id.in_(command.report_ids))
+    if command.known is not None and tx.scalar(tied) != command.known:
+        raise Refused("R7", "opened_meanwhile")
 
 
 def _tie_report(hand: Hand, tx: Connection, report_id: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 
 from flask import Blueprint, Response, current_app, g, redirect, render_template, request, url_for
@@ -81,12 +82,12 @@ def case() -> ResponseReturnValue:
     return _page({}, {})
 
 
-def _page(form: object, problems: object, status: int = 200) -> ResponseReturnValue:
+def _page(form: object, problems: object, status: int = 200, sent: str = "") -> ResponseReturnValue:
     """The case page with what was typed and what is wrong with it; the notice only after it was opened by POST."""
     visit = _visit()
     page = casepage.page(visit, chosen_language())
     notice = casepage.notice(visit, chosen_language()) if page.step in {"answer", "done"} else None
-    shown = {"page": page, "notice": notice, "form": form, "problems": problems}
+    shown = {"page": page, "notice": notice, "form": form, "problems": problems, "sent": sent}
     return render_template("organisation/case.html", **shown), status
 
 
@@ -95,8 +96,15 @@ def _act(act, anchor: str = "") -> ResponseReturnValue:  # type: ignore[no-untyp
     try:
         act(_visit(), request.form)
     except SAID as error:
-        return _page(request.form, *said(error))
+        problems, status = said(error)
+        sent = request.path.rpartition("/")[2]
+        return _page(_named(sent, request.form), _named(sent, problems), status, sent)
     return redirect(url_for(".case", _anchor=anchor or None))
+
+
+def _named(sent: str, held: Mapping[str, str]) -> dict[str, str]:
+    """Fields of one form among several on the page: ``plan-words``; what concerns the whole form keeps no name."""
+    return {f"{sent}-{name}" if name else "": value for name, value in held.items()}
 
 
 @bp.post("/case/address")

@@ -24,6 +24,7 @@ class Control:
     kind: str
     sends: str | None
     values: list[str] = field(default_factory=list)
+    id: str = ""
 
 
 @dataclass
@@ -88,7 +89,7 @@ class Page(HTMLParser):
         elif tag == "input" and held.get("name"):
             self._input(held, flags)
         elif tag == "textarea":
-            self._area = self._put(Control(held["name"], "area", ""))
+            self._area = self._put(Control(held["name"], "area", "", id=held.get("id", "")))
         elif tag == "select":
             self._select = self._put(Control(held["name"], "select", None))
         elif tag == "option" and self._select:
@@ -112,7 +113,7 @@ class Page(HTMLParser):
             if "checked" in flags:
                 control.sends = value or "on"
         else:
-            self._put(Control(held["name"], kind, None if kind == "file" else value))
+            self._put(Control(held["name"], kind, None if kind == "file" else value, id=held.get("id", "")))
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "form":

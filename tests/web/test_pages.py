@@ -148,7 +148,12 @@ def test_asking_for_a_page_changes_nothing(held: dict[str, Browser], filled: Ale
 
 def test_who_may_not_look_is_shown_nothing(pages: dict[str, list[Seen]]) -> None:
     """Desk and pages of a report or a case: only with a session of that audience."""
-    own = {"coordinator": ("desk.",), "reporter": ("reporter.page",), "organisation": ("organisation.case",), "nobody": ()}
+    own = {
+        "coordinator": ("desk.",),
+        "reporter": ("reporter.page",),
+        "organisation": ("organisation.case",),
+        "nobody": (),
+    }
     guarded = ("desk.", "reporter.page", "organisation.case")
     for one in pages["en"]:
         if one.endpoint.startswith(guarded) and one.endpoint != "desk.sign_in":
@@ -162,10 +167,32 @@ def test_no_page_changes_anything_by_what_is_asked_in_its_address(held: dict[str
     before, desk = filled.house.rows(), held["coordinator"]
     for query in ("before=1", "before=99999", "before=x", "before=-1", f"before={'9' * 5000}", f"before={'9' * 20}"):
         assert desk.open(f"{filled.case}?{query}").status in {200, 422}, query
-    for query in ("after=x", "after=~", "after=2026-11-24~x", f"after=2026-11-24T08:00:00%2B00:00~{'f' * 32}", "what=%00"):
-        for page in ("/desk/", "/desk/reports", "/desk/reports/undecided", "/desk/tasks", "/desk/mails", "/desk/closed"):
+    for query in (
+        "after=x",
+        "after=~",
+        "after=2026-11-24~x",
+        f"after=2026-11-24T08:00:00%2B00:00~{'f' * 32}",
+        "what=%00",
+    ):
+        for page in (
+            "/desk/",
+            "/desk/reports",
+            "/desk/reports/undecided",
+            "/desk/tasks",
+            "/desk/mails",
+            "/desk/closed",
+        ):
             assert desk.open(f"{page}?{query}").status in {200, 422}, (page, query)
-    for query in ("what=", "what=canari", f"what={filled.number}", f"what={DOMAIN}", "lang=xx", "lang=", "_scheme=x", "endpoint=x"):
+    for query in (
+        "what=",
+        "what=canari",
+        f"what={filled.number}",
+        f"what={DOMAIN}",
+        "lang=xx",
+        "lang=",
+        "_scheme=x",
+        "endpoint=x",
+    ):
         assert desk.open(f"/desk/find?{query}").status == 200, query
     for query in ("country=FR", "country=ZZ", "country=%3Cscript%3E", "country="):
         assert desk.open(f"/desk/authorities?{query}").status in {200, 422}, query
@@ -333,7 +360,17 @@ def test_no_page_falls_back_into_the_other_language(pages: dict[str, list[Seen]]
     assert {url: found for url, found in wrong.items() if found} == {}
 
 
-TYPED = (*REPORT.values(), *NOTICE.values(), ORGANISATION, PERSON, CONTACT, DOMAIN, "Canari", "entions légales", "X-Auto-Response")
+TYPED = (
+    *REPORT.values(),
+    *NOTICE.values(),
+    ORGANISATION,
+    PERSON,
+    CONTACT,
+    DOMAIN,
+    "Canari",
+    "entions légales",
+    "X-Auto-Response",
+)
 
 
 def test_nothing_stands_on_a_page_untranslated(filled: Alert, pages: dict[str, list[Seen]]) -> None:
@@ -345,7 +382,9 @@ def test_nothing_stands_on_a_page_untranslated(filled: Alert, pages: dict[str, l
         text: one.url
         for one in shown(pages["en"])
         for text in map(_squeezed, own(one.page))
-        if text in french[one.url] and not re.search(r"\d{3} kept|[@=.]\w|[0-9a-f]{32}", text) and len(re.findall(r"[a-zà-ÿ]{3,}", text)) >= MANY_WORDS
+        if text in french[one.url]
+        and not re.search(r"\d{3} kept|[@=.]\w|[0-9a-f]{32}", text)
+        and len(re.findall(r"[a-zà-ÿ]{3,}", text)) >= MANY_WORDS
     }
     assert {text: url for text, url in same.items() if not any(word in text for word in data)} == {}
 

@@ -138,7 +138,13 @@ def test_no_column_holds_a_word_in_the_clear(story: Alert, database: str) -> Non
 
 def test_codename_codes_and_links_are_held_as_hashes(story: Alert) -> None:
     cells = list(_cells(story.house.folder / "disclosure.db"))
-    secrets = (story.codename, story.code, story.code.replace("-", ""), story.link.removeprefix("/a/"), story.ready_code)
+    secrets = (
+        story.codename,
+        story.code,
+        story.code.replace("-", ""),
+        story.link.removeprefix("/a/"),
+        story.ready_code,
+    )
     for secret in secrets:
         assert not {place for place, content in cells if secret.encode() in content}, secret
 

@@ -106,7 +106,7 @@ def test_every_problem_is_told_at_once(shared: House) -> None:
 
 
 def test_markup_comes_back_as_text(shared: House) -> None:
-    nasty = "\"><script>alert(1)</script></textarea>{{ 7*7 }}\n\nsecond paragraph"
+    nasty = '"><script>alert(1)</script></textarea>{{ 7*7 }}\n\nsecond paragraph'
     browser = report(shared, description=nasty, country="ZZ")
     assert browser.form("/report").controls["description"].sends == nasty.strip()
     assert "<script>alert" not in browser.html

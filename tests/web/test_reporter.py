@@ -43,7 +43,12 @@ def test_i_have_kept_it_is_forced(reporter: Browser) -> None:
 def test_the_codename_is_shown_once(house: House, reporter: Browser) -> None:
     codename = words(reporter)
     reporter.send("/report/kept", kept="yes")
-    for browser in (reporter.open("/mine/report"), reporter.open("/report"), reporter.open("/mine/"), house.desk().open("/desk/reports")):
+    for browser in (
+        reporter.open("/mine/report"),
+        reporter.open("/report"),
+        reporter.open("/mine/"),
+        house.desk().open("/desk/reports"),
+    ):
         assert not any(word in browser.page.words.split() for word in codename.split())
 
 
@@ -147,7 +152,7 @@ def test_withdrawal_before_first_contact_erases(house: House, reporter: Browser)
 def test_what_is_sent_after_a_withdrawal_is_no_error_page(house: House, reporter: Browser) -> None:
     """Two windows: the second one still shows the forms."""
     reporter.send("/report/kept", kept="yes")
-    tokens = reporter.tokens("/mine/message")
+    tokens, desk = reporter.tokens("/mine/message"), house.desk()
     reporter.send("/mine/withdrawal", sure="yes")
     before = house.rows()
     for way, sent in (("/mine/message", {"text": "Encore un mot."}), ("/mine/withdrawal", {"sure": "yes"})):
@@ -156,7 +161,7 @@ def test_what_is_sent_after_a_withdrawal_is_no_error_page(house: House, reporter
         assert house.rows() == before
     with house.office.store.reading() as connection:
         report_id = connection.exec_driver_sql("SELECT id FROM reports").scalar()
-    desk = house.desk().open(f"/desk/reports/{report_id}")
+    desk.open(f"/desk/reports/{report_id}")
     desk.post(f"/desk/reports/{report_id}/answer", desk.tokens("/answer") | {"text": "Un mot de nous."})
     assert desk.status == 409, "nor for a coordinator"
     assert "Un mot de nous." in desk.html

@@ -187,7 +187,10 @@ def test_forwarded_headers_say_nothing_without_a_trusted_proxy(shared: House) ->
 
 @pytest.mark.parametrize(
     ("proxies", "refused", "why"),
-    [("0", True, "whoever calls may write any address: all are one caller"), ("1", False, "our proxy names the caller")],
+    [
+        ("0", True, "whoever calls may write any address: all are one caller"),
+        ("1", False, "our proxy names the caller"),
+    ],
 )
 def test_who_calls(build: Build, proxies: str, refused: bool, why: str) -> None:  # noqa: FBT001
     house = build(DISCLOSURE_TRUSTED_PROXIES=proxies)
@@ -199,9 +202,7 @@ def test_who_calls(build: Build, proxies: str, refused: bool, why: str) -> None:
 
 
 def test_behind_a_trusted_proxy_tls_is_believed_and_hosts_are_not(build: Build) -> None:
-    house = build(
-        DISCLOSURE_PUBLIC_URL="https://alerte.example", DISCLOSURE_TRUSTED_PROXIES="1"
-    )
+    house = build(DISCLOSURE_PUBLIC_URL="https://alerte.example", DISCLOSURE_TRUSTED_PROXIES="1")
     ours = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "alerte.example"}
     answer = house.app.test_client().get("/", base_url="http://127.0.0.1:5000", headers=ours)
     assert answer.status_code == 200
@@ -211,7 +212,9 @@ def test_behind_a_trusted_proxy_tls_is_believed_and_hosts_are_not(build: Build) 
     )
     assert answer.status_code == 400
     two = ours | {"X-Forwarded-Host": "evil.example, alerte.example"}
-    assert house.app.test_client().get("/", base_url="http://127.0.0.1:5000", headers=two).status_code == 200, "the nearest"
+    assert house.app.test_client().get("/", base_url="http://127.0.0.1:5000", headers=two).status_code == 200, (
+        "the nearest"
+    )
 
 
 # --- cookies ---

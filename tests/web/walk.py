@@ -46,7 +46,12 @@ REPORT = {
 }
 REPORTER_CANARIES = tuple(value.split(" :")[0] for value in REPORT.values() if "anari" in value)
 # Beside the form: what a browser and a file tell without being asked.
-USER_AGENT, FORWARDED, REFERER, EXIF = "Canari-agent/1.0", "203.0.113.77", "https://canari-referer.example/", "Canari-exif"
+USER_AGENT, FORWARDED, REFERER, EXIF = (
+    "Canari-agent/1.0",
+    "203.0.113.77",
+    "https://canari-referer.example/",
+    "Canari-exif",
+)
 HEADERS = {"User_Agent": USER_AGENT, "X_Forwarded_For": FORWARDED, "Referer": REFERER}
 FILE_NAME = "canari-fichier.png"
 MESSAGE = "Canari-message du déclarant"
@@ -106,7 +111,9 @@ def accepted(alert: Alert) -> Alert:
     """Read and opened as a case, with domain and contacts by hand."""
     desk = alert.desk
     desk.open("/desk/reports")
-    report = next(link.href for link in desk.page.links if "/desk/reports/" in link.href and "undecided" not in link.href)
+    report = next(
+        link.href for link in desk.page.links if "/desk/reports/" in link.href and "undecided" not in link.href
+    )
     desk.open(report).send("/read")
     desk.open(f"{report}/accept").send("/accept", organisation=ORGANISATION, role="controller", host_compromised="no")
     alert.case = desk.at

@@ -47,6 +47,7 @@ _REFUSED: Mapping[str, str] = {
     ),
     "embargo_running": N_("The embargo is still running."),
     "picture_gone": N_("A picture of the draft is gone with its report. Choose the pictures again."),
+    "opened_meanwhile": N_("A case was opened from this report in the meantime. Look at it before you open another."),
     "already_linked": N_("This report is linked to the case already."),
     "low_confidence": N_("The sources of this channel do not suffice. Check it, and correct the table of authorities."),
     "reserved": N_(
