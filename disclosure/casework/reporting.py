@@ -81,7 +81,7 @@ class Receipt:
 
 
 def submit(office: Office, report: SubmitReport, now: datetime) -> Receipt:
-    """One transaction for stream, events, rows and pictures. A second POST of the same form stores nothing: see again."""
+    """One transaction for stream, events, rows and pictures. A second POST of a form stores nothing: ``again``."""
     cleaned = [pictures.clean(data) for data in report.pictures]
     report_id = office.store.keyring.new_stream()
     receipt = Receipt(spell(secrets.randbits(50)), _codename(office, report.token))

@@ -10,7 +10,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 
-from flask import Flask, current_app, render_template, request
+from flask import current_app, render_template, request
+from flask.sansio.app import App
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, MultipartDecoder, NeedData
@@ -40,7 +41,7 @@ PAGES: Mapping[str, tuple[str, str]] = {
 }
 
 
-def again(app: Flask, endpoint: str, form: Again) -> None:
+def again(app: App, endpoint: str, form: Again) -> None:
     """The form that posts to ``endpoint`` can be shown again: ``form(typed, problem code, status)``."""
     app.extensions["again"][endpoint] = form
 

@@ -102,7 +102,9 @@ def send_report() -> ResponseReturnValue:
     return _receipt(receipt)
 
 
-def _receipt(receipt: reporting.Receipt, problems: Mapping[str, str] = MappingProxyType({}), status: int = 200):  # type: ignore[no-untyped-def]
+def _receipt(
+    receipt: reporting.Receipt, problems: Mapping[str, str] = MappingProxyType({}), status: int = 200
+) -> ResponseReturnValue:
     return render_template("public/receipt.html", receipt=receipt, problems=in_words(problems)), status
 
 

@@ -1,4 +1,4 @@
-"""A server for one test: its own instance folder, copied from one that was prepared once, and time that is handed in."""
+"""A server for one test: its own instance folder, copied from one prepared before, and time that is handed in."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pyotp
 from flask import Flask
+from jinja2 import BytecodeCache
+from jinja2.bccache import Bucket
 from sqlalchemy import event
 
 from disclosure import create_app
@@ -50,16 +52,45 @@ def prepare(folder: Path) -> Prepared:
     return Prepared(folder, account)
 
 
+class Compiled(BytecodeCache):
+    """Templates compiled once for all houses: each application would do it again, for its first pages."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._held:
+            bucket.bytecode_from_string(self._held[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._held[bucket.key] = bucket.bytecode_to_string()
+
+
+COMPILED = Compiled()
+
+
 class House:
     """The application with its folder and clock."""
 
     def __init__(self, prepared: Prepared, folder: Path, **environ: str) -> None:
-        shutil.copytree(prepared.folder, folder)
-        self.folder, self.account, self.now = folder, prepared.account, T0
-        self.app: Flask = create_app(load(folder, environ))
+        self.prepared, self.folder, self.account, self._environ = prepared, folder, prepared.account, environ
+        self.start(prepared.folder, T0)
+
+    def start(self, copied: Path, now: datetime) -> None:
+        """A fresh application on a copy of that folder."""
+        shutil.copytree(copied, self.folder)
+        self.now = now
+        self.app: Flask = create_app(load(self.folder, self._environ))
+        self.app.jinja_env.bytecode_cache = COMPILED
         self.app.extensions["clock"] = lambda: self.now
         self.office: Office = self.app.extensions["office"]
         accounts._TRIES.clear()  # a process's memory, shared by the houses of one test process
+
+    def restart(self, copied: Path, now: datetime) -> None:
+        """In the state of another folder, with the settings of this one."""
+        self.close()
+        shutil.rmtree(self.folder)
+        self.start(copied, now)
 
     def at(self, **later: float) -> datetime:
         self.now += timedelta(**later)
@@ -93,7 +124,7 @@ class House:
         return read_folder(self.office.mailbox)
 
     def rows(self, *without: str) -> Rows:
-        """Every row of every table, and the stream keys, but for ``COUNTERS``: what is unchanged if this is unchanged."""
+        """Every row of every table and the stream keys, but for ``COUNTERS``: all is unchanged if this is."""
         return {
             f"{name}.{table}": rows
             for name in ("disclosure.db", "keys.db")

@@ -11,10 +11,8 @@ from tests.web.conftest import Build
 from tests.web.house import House
 from tests.web.walk import DOMAIN, NOTICE, ORGANISATION, OWN, Alert, acknowledged, released, walked
 
-FIELDS = frozenset(
-    "organisation address role code name days by words text certificate place-x fact-1 basis-1 on-1 standing pictures "
-    "number domain codename reference kept known".split()
-)
+FIELDS = {"organisation", "address", "role", "code", "name", "days", "by", "words", "text", "certificate"}
+FIELDS |= {"place-x", "fact-1", "basis-1", "on-1", "standing", "pictures", "number", "domain", "codename", "known"}
 LEFT_OUT = frozenset({"desk.sign_out", "public.send_report", "desk.signed_in"})  # tables of their own
 HUGE, TEXT = "9" * 5000, "z" * 10_001
 NASTY = ("\x00", "'\"><b>", "{{ 7*7 }}", "é" * 11_000, HUGE, "-1", "²", "٣", " ", "../../etc", "\u202e", "💥" * 300)
@@ -330,7 +328,7 @@ def test_a_second_click_opens_no_second_case(house: House) -> None:
 # --- anything at all ---
 
 
-@pytest.mark.parametrize("turn", [0, 4, 8])
+@pytest.mark.parametrize("turn", [0, 6])
 def test_whatever_is_typed_anywhere_is_no_error_of_ours(readable: Alert, turn: int) -> None:
     """Every POST of desk and case page, odd words in every field: taken or refused, and a refusal stores nothing."""
     house, desk, person = readable.house, readable.desk, readable.organisation

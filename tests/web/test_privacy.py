@@ -70,7 +70,7 @@ def heard() -> Iterator[Heard]:
 
 @pytest.fixture(scope="module")
 def story(heard: Heard, build: Build) -> Alert:
-    """The whole alert, then silence up to the reminder, a refused report, a wrong codename, a page that is not there."""
+    """The whole alert, days of silence, a refused report, a wrong codename, a page that is not there."""
     alert = walked(build())
     house = alert.house
     do(alert, "contact", channel="mail", address=f"autre-canari@{DOMAIN}", name="Autre", source="Mentions légales")
@@ -150,7 +150,7 @@ def test_codename_codes_and_links_are_held_as_hashes(story: Alert) -> None:
 
 
 def test_no_file_of_the_instance_holds_a_word(story: Alert) -> None:
-    """The databases with their logs and free pages, keys, and whatever else lies there; mails have tests of their own."""
+    """Databases with their logs and free pages, keys, whatever else lies there; mails have tests of their own."""
     held = [path for path in story.house.folder.rglob("*") if path.is_file() and "mailbox" not in path.parts]
     assert len(held) > 5
     for path in held:

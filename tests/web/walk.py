@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 import re
+import shutil
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
 
 from PIL import Image, PngImagePlugin
 
@@ -16,7 +19,7 @@ from disclosure.discovery.evidence import Certificate, DnsEvidence, Hop, Outcome
 from disclosure.discovery.finder import Findings
 from disclosure.protocol.values import Answer, Channel, Domain
 from tests.web.browser import Browser
-from tests.web.house import House
+from tests.web.house import House, Prepared
 
 ORGANISATION = "Fabrique Canari-Raison-Sociale"
 DOMAIN = "fabrique-canari.example"
@@ -206,10 +209,59 @@ def acknowledged(alert: Alert) -> Alert:
 STEPS = (told, accepted, written_to, confirmed, released, acknowledged)
 
 
+@dataclass(frozen=True)
+class Stage:
+    """How far a walk came: a copy of the folder, the hour, what was learned, and the cookies of the three browsers."""
+
+    folder: Path
+    now: datetime
+    learned: dict[str, str]
+    cookies: tuple[dict[str, str], ...]
+
+
+class Walker:
+    """Walks once per test process, and keeps a copy of each stage."""
+
+    def __init__(self, house: House) -> None:
+        self.alert = begun(house)
+        self.stages = [_kept(self.alert, 0)]
+
+    def stage(self, steps: int) -> Stage:
+        while len(self.stages) <= steps:
+            STEPS[len(self.stages) - 1](self.alert)
+            self.alert.house.at(minutes=1)
+            self.stages.append(_kept(self.alert, len(self.stages)))
+        return self.stages[steps]
+
+
+_LEARNED = ("codename", "case", "number", "link", "code", "ready_link", "ready_code")
+_COOKIES = ("form", "reporter", "coordinator", "organisation")
+
+
+def _kept(alert: Alert, steps: int) -> Stage:
+    house = alert.house
+    house.close()  # what is not in the files yet goes there
+    folder = house.folder.with_name(f"stage-{steps}")
+    shutil.copytree(house.folder, folder)
+    browsers = (alert.reporter, alert.desk, alert.organisation)
+    cookies = tuple(
+        {name: held.value for name in _COOKIES if (held := browser.client.get_cookie(name, domain="127.0.0.1"))}
+        for browser in browsers
+    )
+    return Stage(folder, house.now, {name: getattr(alert, name) for name in _LEARNED}, cookies)
+
+
 def walked(house: House, steps: int = len(STEPS)) -> Alert:
-    """So many steps of the story."""
-    alert = begun(house)
-    for step in STEPS[:steps]:
-        step(alert)
-        house.at(minutes=1)
+    """The story in this house, so many steps on; the browsers are signed in and on no page yet."""
+    stage = _walker(house.prepared).stage(steps)
+    house.restart(stage.folder, stage.now)
+    alert = Alert(house, house.browser("fr", **HEADERS), house.browser(), house.browser(), **stage.learned)
+    for browser, held in zip((alert.reporter, alert.desk, alert.organisation), stage.cookies, strict=True):
+        for name, value in held.items():
+            browser.client.set_cookie(name, value, domain="127.0.0.1")
     return alert
+
+
+@cache
+def _walker(prepared: Prepared) -> Walker:
+    return Walker(House(prepared, prepared.folder.parent / "walk" / "instance"))
