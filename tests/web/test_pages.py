@@ -18,6 +18,7 @@ from disclosure.protocol import events
 from disclosure.protocol.values import Language
 from disclosure.store.tables import confirmed_channels, links, outbox, pictures, probes, reports
 from disclosure.web import problems
+from disclosure.web.countries import countries
 from disclosure.web.desk.acts import ACTS
 from tests.web.browser import Browser, Page, Text
 from tests.web.house import House
@@ -312,11 +313,14 @@ MANY_WORDS = 3  # a message of so many words is looked for anywhere; a shorter o
 
 
 @cache
+def _catalogue() -> tuple[tuple[str, str], ...]:
+    with CATALOGUE.open("rb") as file:
+        return tuple((m.id, str(m.string)) for m in read_po(file) if m.id and isinstance(m.id, str))
+
+
 def pairs() -> dict[str, str]:
     """English → French, where they differ."""
-    with CATALOGUE.open("rb") as file:
-        held = read_po(file)
-    return {str(m.id): str(m.string) for m in held if m.id and isinstance(m.id, str) and str(m.id) != str(m.string)}
+    return {message: said for message, said in _catalogue() if message != said}
 
 
 def _squeezed(text: str) -> str:
@@ -361,10 +365,10 @@ def test_no_page_falls_back_into_the_other_language(pages: dict[str, list[Seen]]
     wrong = {}
     for one in shown(pages["fr"]):
         assert one.page.lang == "fr", one.url
-        wrong[one.url] = foreign(own(one.page), english)
+        wrong[f"{one.audience} {one.url}"] = foreign(own(one.page), english)
     for one in shown(pages["en"]):
         assert one.page.lang == "en", one.url
-        wrong[f"{one.url} in English"] = foreign(own(one.page), french)
+        wrong[f"{one.audience} {one.url} in English"] = foreign(own(one.page), french)
     assert {url: found for url, found in wrong.items() if found} == {}
 
 
@@ -377,22 +381,28 @@ TYPED = (
     DOMAIN,
     "Canari",
     "entions légales",
-    "X-Auto-Response",
+    "Camille Exemple",
+    "rue inventée",
+    "+0000",
+    "text/plain",
 )
 
 
 def test_nothing_stands_on_a_page_untranslated(filled: Alert, pages: dict[str, list[Seen]]) -> None:
     """What is the same in both languages is data, an address or a name, never a sentence that nobody marked."""
     operator = filled.house.office.settings.operator
-    data = (*TYPED, operator.legal_name, operator.postal_address)
-    french = {one.url: {_squeezed(text) for text in own(one.page)} for one in shown(pages["fr"])}
+    data = (*TYPED, operator.legal_name, operator.postal_address, operator.register_number, operator.phone)
+    # A country, or a message that says the same in both languages.
+    names = {name for _, name in countries(Language.FR)} | {said for message, said in _catalogue() if message == said}
+    french = {(one.audience, one.url): {_squeezed(text) for text in own(one.page)} for one in shown(pages["fr"])}
     same = {
         text: one.url
         for one in shown(pages["en"])
         for text in map(_squeezed, own(one.page))
-        if text in french[one.url]
-        and not re.search(r"\d{3} kept|[@=.]\w|[0-9a-f]{32}", text)
-        and len(re.findall(r"[a-zà-ÿ]{3,}", text)) >= MANY_WORDS
+        if text in french[one.audience, one.url]
+        and not re.search(r"\d{3} kept|[@=.]\w|[0-9a-f]{32}|^[0-9A-Z]{5}-[0-9A-Z]{5}$", text)
+        and len(re.findall(r"[^\W\d_]{3,}", text)) > 1
+        and text not in names
     }
     assert {text: url for text, url in same.items() if not any(word in text for word in data)} == {}
 
@@ -419,7 +429,9 @@ def codes_on(texts: list[str]) -> set[str]:
 
 def test_no_page_shows_a_code_or_its_insides(pages: dict[str, list[Seen]]) -> None:
     found = {
-        one.url: codes_on([text.words for text in one.page.texts if not text.typed] + one.page.attributes)
+        f"{one.audience} {one.url}": codes_on(
+            [text.words for text in one.page.texts if not text.typed] + one.page.attributes
+        )
         for language in Language
         for one in shown(pages[language])
     }

@@ -140,7 +140,7 @@ FILES: list[tuple[str, list[File], str]] = [
     ("a kind of picture that we do not take", [("capture.gif", _gif())], "Only PNG"),
     ("an empty file", [("capture.png", b"")], "Only PNG"),
     ("a picture cut short", [("capture.png", picture()[:-40])], "cannot be read"),
-    ("the first bytes of one, then a program", [("capture.png", b"\x89PNG\r\n\x1a\nMZ" + b"\0" * 99)], "cannot be read"),
+    ("first bytes of one, then a program", [("capture.png", b"\x89PNG\r\n\x1a\nMZ" + b"\0" * 99)], "cannot be read"),
     ("a bomb: 40,000 by 40,000 in a few bytes", [("capture.png", _png(40_000, 40_000))], "too large"),
     ("more pixels than are decoded", [("capture.png", _png(10_000, 10_000))], "too large"),
     ("long and thin", [("capture.png", _png(20_000, 1))], "too large"),
