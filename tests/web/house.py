@@ -20,7 +20,7 @@ from disclosure import create_app
 from disclosure.casework import accounts, delivery, keys
 from disclosure.casework.accounts import NewCoordinator
 from disclosure.casework.office import Office
-from disclosure.mail.relay import Kept, read_folder
+from disclosure.mail.localbox import Kept, read_folder
 from disclosure.protocol.values import Audience, Language
 from disclosure.settings import load
 from tests.office import AUTHORITIES, T0
