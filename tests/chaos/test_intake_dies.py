@@ -64,8 +64,8 @@ def test_a_report_is_whole_or_not_there(mortals: Mortals, prepared: Scene, tmp_p
         assert not keyless(scene.folder)
         with opened(scene.folder) as office:
             assert verification.verify(office).ok
-        again = 200 if there == before else 409
-        assert mortals.report(scene.folder, FORM, status=again) == "done", "sent again: taken, or known already"
+        # What the killed answer would have shown is not lost: the same form shows its receipt, and stores nothing.
+        assert mortals.report(scene.folder, FORM, status=200) == "done", "sent again: taken, or its receipt shown"
         assert rows(scene.folder) == after, "once, never twice"
         seen.add(there)
     assert seen == {before, after}, "some deaths came before the commit and some after it"
