@@ -14,7 +14,7 @@ from flask import Flask, Response, request
 
 PAGE = '<input name="csrf_token" value="{csrf}"><input name="token" value="{token}">'
 # Lengths of what the product gives: itsdangerous' signed token, secrets.token_urlsafe(16), Flask's session cookie.
-CSRF, TOKEN, COOKIE = "c" * 91, "t" * 22, "s" * 137
+CSRF, TOKEN, COOKIE = "c" * 91, "t" * 22, "s" * 111
 _held = threading.local()
 app = Flask(__name__)
 
