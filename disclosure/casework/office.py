@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, create_engine
 
 from disclosure.policy import PolicyBook
 from disclosure.protocol.values import NUMBER_BITS, spell
@@ -68,9 +68,10 @@ class Office:
         return self.settings.instance / "mailbox"
 
 
-def open_office(settings: Settings, engine: Engine) -> Office:
+def open_office(settings: Settings, engine: Engine | None = None) -> Office:
     """Keys, policy and store of one installation; makes the keys on the first start, never later.
 
+    Without an engine it has one of its own: commands and the worker need no pages, and start sooner without them.
     Raises KeyLost when stream keys exist that the key-encryption key here cannot open: a new one would hide the loss.
     """
     instance = settings.instance
@@ -80,6 +81,7 @@ def open_office(settings: Settings, engine: Engine) -> Office:
         raise KeyLost("kek.key")
     keyring = KeyRing(keys, secret_file(kek))
     keyring.sealer(SYSTEM)
+    engine = engine or create_engine(settings.database_url)
     tune(engine)
     secret = secret_file(instance / "app.key")
     gate = Gate(instance / "write.lock" if engine.dialect.name == "sqlite" else None)
