@@ -15,6 +15,7 @@ from sqlalchemy import Engine, create_engine
 from disclosure.policy import PolicyBook
 from disclosure.protocol.values import NUMBER_BITS, spell
 from disclosure.settings import Settings
+from disclosure.store import revision
 from disclosure.store.sealing import SYSTEM, HeadSigner, KeyLost, KeyRing, derived, keyed_hash, secret_file
 from disclosure.store.transactions import Gate, Store, tune
 
@@ -50,6 +51,8 @@ class Office:
 
     def prepare(self, now: datetime) -> None:
         """Make the tables, or bring them up to date; the parent does it before a web process starts."""
+        if revision.is_newest(self.store.engine):
+            return
         from disclosure.store import schema  # noqa: PLC0415 - loads Alembic, which web processes never do
 
         schema.upgrade(self.store.engine, self.store.gate, now)
