@@ -55,10 +55,13 @@ def product(instance: Path) -> Iterator[Server]:
 
 
 @contextlib.contextmanager
-def floor(instance: Path) -> Iterator[Server]:
-    """The bare application under the gunicorn command that `disclosure serve` gives, but for the application's name."""
+def floor(instance: Path, *, reads: str = "form") -> Iterator[Server]:
+    """The bare application under the gunicorn command that `disclosure serve` gives, but for the application's name.
+
+    ``reads``: ``form``, or ``nothing``.
+    """
     port = _free_port()
-    environ = _environ(instance, port) | {"FLOOR_DATABASE": str(instance / "floor.db")}
+    environ = _environ(instance, port) | {"FLOOR_DATABASE": str(instance / f"floor-{reads}.db"), "FLOOR_READS": reads}
     with listening(_settings(instance, port)) as listener:
         command = web_command(_settings(instance, port), environ, listener)
         argv = (*command.argv[:-1], "benchmarks.floor:app")
