@@ -178,7 +178,7 @@ def _parts(*, picture: bool) -> Iterator[bytes]:
     fields = {"csrf_token": "@csrf", "token": "@token", "website": "", "domains": " ".join(told.domains)}
     fields |= {name: str(getattr(told, name)) for name in FIELDS} | {"understood": "yes"}
     for name, text in fields.items():
-        yield f'{part(chr(34) + name + chr(34))}\r\n{text}\r\n'.encode()
+        yield f"{part(chr(34) + name + chr(34))}\r\n{text}\r\n".encode()
     # No file chosen: browsers send the field with an empty name.
     yield part(f'"pictures"; filename="{"capture.png" if picture else ""}"').encode()
     yield f"Content-Type: {'image/png' if picture else 'application/octet-stream'}\r\n\r\n".encode()

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from disclosure.serve import listening, web_command
-from disclosure.settings import PREFIX, Settings, load
+from disclosure.settings import Settings, load
+from disclosure.settings_table import PREFIX
 
 ROOT = Path(__file__).parent.parent
 PATIENCE = 60.0  # seconds until a server that does not answer is given up
@@ -118,7 +119,9 @@ def _wait_for_answer(process: subprocess.Popen[bytes], port: int, path: str, sta
 
 
 def _children(pid: int) -> tuple[int, ...]:
-    return tuple(int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in _text(task / "children").split())
+    return tuple(
+        int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in _text(task / "children").split()
+    )
 
 
 def _command_line(pid: int) -> str:

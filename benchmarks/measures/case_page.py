@@ -50,8 +50,9 @@ def _row(figure: str, milliseconds: Sequence[float]) -> Row:
 def _sign_in(desk: FlaskClient, who: NewCoordinator) -> None:
     """With password and code, through the form: no session is made by hand."""
     token = _CSRF.search(_get(desk, "/desk/sign-in"))
-    code = pyotp.parse_uri(who.totp_uri).now()  # type: ignore[union-attr]
-    form = {"login": who.login, "password": who.password, "code": code, "csrf_token": token[1] if token else ""}
+    totp = pyotp.parse_uri(who.totp_uri)
+    assert isinstance(totp, pyotp.TOTP)
+    form = {"login": who.login, "password": who.password, "code": totp.now(), "csrf_token": token[1] if token else ""}
     if desk.post("/desk/sign-in", data=form).status_code != 303:
         raise RuntimeError("the coordinator could not sign in")
 

@@ -47,7 +47,7 @@ def measure(*, small: bool) -> Iterator[Row]:
 
 
 def _rounds(ports: Sequence[int], turn: Load, rounds: int) -> list[list[Served]]:
-    """Per port what came of its rounds. First a short one each, not counted: code is loaded, pages are rendered once."""
+    """Per port what came of its rounds. A short one each goes before, not counted: code is loaded, pages rendered."""
     for port in ports:
         come(replace(turn, port=port, seconds=min(turn.seconds, 1.0)))
     turns = [[come(replace(turn, port=port)) for port in ports] for _ in range(rounds)]
@@ -106,4 +106,8 @@ def _disk(instance: Path, writes: int = 200) -> Row:
             out.write(b"\0" * 4096)
             out.flush()
             os.fsync(out.fileno())
-    return Row(figure="this disk: 4 kB written and flushed", measured=1000 * (time.perf_counter() - started) / writes, unit="ms")
+    return Row(
+        figure="this disk: 4 kB written and flushed",
+        measured=1000 * (time.perf_counter() - started) / writes,
+        unit="ms",
+    )

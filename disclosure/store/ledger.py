@@ -36,9 +36,7 @@ def _place(stream_id: str, seq: int, part: str) -> str:
 def open_stream(store: Store, tx: Connection, stream_id: str, kind: str, at: datetime) -> Head:
     """Start a stream whose key exists already (KeyRing.new_stream)."""
     head = Head(0, chain.GENESIS)
-    tx.execute(
-        _INSERT_STREAM, {"id": stream_id, "kind": kind, "created_at": at, **_head_row(store, stream_id, head)}
-    )
+    tx.execute(_INSERT_STREAM, {"id": stream_id, "kind": kind, "created_at": at, **_head_row(store, stream_id, head)})
     return head
 
 

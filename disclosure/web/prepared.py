@@ -1,6 +1,6 @@
 """Pages that are the same for everybody but for a few words: rendered once per language, then only filled in.
 
-Rendering is most of what taking in a report costs: with it at each request the intake rate is half (docs/benchmarks.md).
+Rendering is the largest part of what taking in a report costs (docs/benchmarks.md).
 """
 
 from __future__ import annotations
