@@ -36,6 +36,9 @@ from disclosure.store.tables import pictures as picture_rows
 
 MAX_MESSAGE = 10_000
 SHOWN_AGAIN = timedelta(minutes=10)
+# Built once: building a statement costs as much as running it.
+_SUBMISSION, _REPORT = insert(submissions), insert(reports)
+_DOMAIN, _PICTURE = insert(domain_tokens), insert(picture_rows)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,14 +91,20 @@ def submit(office: Office, report: SubmitReport, now: datetime) -> Receipt:
     kept = [(secrets.token_hex(16), picture) for picture in cleaned]
     facts: list[Fact] = [(e.REPORTER, _received(report))]
     facts += [(e.REPORTER, _kept(picture_id, picture)) for picture_id, picture in kept]
+    stream = ledger.new_stream(office.store, report_id, "report", now, facts)
+    row = {"id": report_id, **_row(office, receipt, report, now, len(facts))}
+    named = _domains(office, report_id, report.domains)
+    drawn = _pictures(office, report_id, kept)
     try:
+        # Everything is made ready before: one gate lets all writers through, one at a time.
         with office.store.writing() as tx:
-            tx.execute(insert(submissions).values(token_hash=sha256(report.token.encode()), at=now))
-            ledger.open_stream(office.store, tx, report_id, "report", now)
-            ledger.append(office.store, tx, report_id, 0, now, facts)
-            tx.execute(insert(reports).values(id=report_id, **_row(office, receipt, report, now, len(facts))))
-            _domains(office, tx, report_id, report.domains)
-            _pictures(office, tx, report_id, kept)
+            tx.execute(_SUBMISSION, {"token_hash": sha256(report.token.encode()), "at": now})
+            stream.write(tx)
+            tx.execute(_REPORT, row)
+            if named:
+                tx.execute(_DOMAIN, named)
+            if drawn:
+                tx.execute(_PICTURE, drawn)
     except IntegrityError as error:
         if "submissions" in str(error.orig):
             return again(office, report.token, now)
@@ -155,17 +164,15 @@ def codename_hash(office: Office, codename: str) -> str:
     return office.secrets.code_hash("codename", normalised(codename))
 
 
-def _domains(office: Office, tx: Connection, report_id: str, named: Sequence[str]) -> None:
-    tokens = domain_tokens_of(office, named)
-    if tokens:
-        tx.execute(insert(domain_tokens), [{"token": token, "stream_id": report_id} for token in tokens])
+def _domains(office: Office, report_id: str, named: Sequence[str]) -> list[dict[str, object]]:
+    return [{"token": token, "stream_id": report_id} for token in domain_tokens_of(office, named)]
 
 
-def _pictures(office: Office, tx: Connection, report_id: str, kept: Sequence[tuple[str, Cleaned]]) -> None:
+def _pictures(office: Office, report_id: str, kept: Sequence[tuple[str, Cleaned]]) -> list[dict[str, object]]:
     if not kept:
-        return
+        return []
     sealer = office.store.keyring.sealer(report_id)
-    rows = [
+    return [
         {
             "id": picture_id,
             "report_id": report_id,
@@ -177,7 +184,6 @@ def _pictures(office: Office, tx: Connection, report_id: str, kept: Sequence[tup
         }
         for picture_id, picture in kept
     ]
-    tx.execute(insert(picture_rows), rows)
 
 
 # --- one door for every change ---

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, TypeAlias
 
 from sqlalchemy import Connection, insert, or_, select, update
 
@@ -15,7 +16,6 @@ from disclosure.casework.casefile import CaseFile, Fact, Hand, addresses, domain
 from disclosure.casework.office import Office, new_id, sha256
 from disclosure.discovery.candidates import Candidate
 from disclosure.discovery.evidence import Outcome, Probe
-from disclosure.discovery.finder import Findings
 from disclosure.protocol import events as e
 from disclosure.protocol.codes import LookupOutcome
 from disclosure.protocol.errors import CannotStore, Conflict, NotFound, Refused
@@ -23,12 +23,15 @@ from disclosure.protocol.values import Answer, Domain
 from disclosure.store import ledger
 from disclosure.store.tables import probes, searches
 
+if TYPE_CHECKING:  # web processes ask for searches, the worker does them: only it needs DNS and HTTP
+    from disclosure.discovery.finder import Findings
+
 LEASE = timedelta(minutes=5)
 RUN = timedelta(minutes=2)  # as in delivery.py: a run of slow searches is not a stuck job
 # R15: unknown means retry. Minutes first, for a server that restarts; then hours; then a person decides.
 RETRY = (timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2), timedelta(hours=8))
 log = logging.getLogger(__name__)
-Find = Callable[[Domain, Answer, datetime], Findings]
+Find: TypeAlias = "Callable[[Domain, Answer, datetime], Findings]"
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 from functools import cache
 from pathlib import Path
 from urllib.parse import urlencode
@@ -30,7 +31,13 @@ HERE = Path(__file__).resolve().parent
 PACKAGE = HERE.parent
 
 
+# Seconds. Whoever holds the write gate gives up the interpreter at each statement and waits for it again; with Python's
+# 5 ms everybody behind the gate waits too: 8 to 12 % of the intake rate (docs/benchmarks.md).
+SWITCH_INTERVAL = 0.001
+
+
 def build(settings: Settings | None = None) -> Flask:
+    sys.setswitchinterval(SWITCH_INTERVAL)
     settings = settings or load(instance_folder(os.environ), os.environ)
     app = Flask("disclosure", static_folder=str(HERE / "static"), template_folder=str(templates()))
     app.request_class = FormInMemory

@@ -6,7 +6,6 @@ import logging
 import secrets
 from collections.abc import Mapping
 from datetime import timedelta
-from functools import cache
 from types import MappingProxyType
 
 from flask import Blueprint, Response, current_app, redirect, render_template, request, url_for
@@ -16,8 +15,8 @@ from flask_wtf.csrf import generate_csrf
 from disclosure.casework import accounts, organisations, reporting, words
 from disclosure.casework.organisations import parse_domain
 from disclosure.protocol.errors import CannotStore, InvalidInput, NotFound, Refused
-from disclosure.protocol.values import AlertKind, Answer, Audience, Language, Sector, Severity
-from disclosure.web import intake, security
+from disclosure.protocol.values import AlertKind, Answer, Audience, Sector, Severity
+from disclosure.web import intake, prepared, security
 from disclosure.web import kept as kept_words
 from disclosure.web.clock import now
 from disclosure.web.countries import countries
@@ -28,7 +27,6 @@ bp = Blueprint("public", __name__)
 log = logging.getLogger(__name__)
 HOUR = timedelta(hours=1)
 REPORTS_PER_HOUR = 5  # per source; beyond it reports are taken as text (R8)
-_CSRF, _TOKEN = "csrf-token-goes-here", "form-token-goes-here"  # noqa: S105 - marks, not secrets
 
 
 @bp.get("/")
@@ -46,20 +44,13 @@ def health() -> ResponseReturnValue:
 
 @bp.get("/report")
 def report() -> ResponseReturnValue:
-    """Rendered once per language; only the two tokens are filled in (rendering it each time halved the intake rate)."""
-    page = _form_page(chosen_language())
-    filled = page.replace(_CSRF, generate_csrf()).replace(_TOKEN, secrets.token_urlsafe(16))
-    return Response(filled, mimetype="text/html")
+    """Rendered once per language; only the two tokens are filled in."""
+    token = {"form-token": secrets.token_urlsafe(16)}
+    page = prepared.page("report", lambda words: _rendered({}, {}, generate_csrf(), words["form-token"]), token)
+    return Response(page, mimetype="text/html")
 
 
-@cache
-def _form_page(language: Language) -> str:
-    assert language is chosen_language()  # noqa: S101 - asked only for the language of this request
-    return _rendered({}, {}, _CSRF, _TOKEN, cached=True)
-
-
-def _rendered(form: object, problems: dict[str, str], csrf_value: str, token: str, **more: bool) -> str:
-    """``cached``: a page that others will see too carries no message to this visitor."""
+def _rendered(form: object, problems: dict[str, str], csrf_value: str, token: str) -> str:
     language = chosen_language()
     return render_template(
         "public/report.html",
@@ -74,7 +65,6 @@ def _rendered(form: object, problems: dict[str, str], csrf_value: str, token: st
         countries=countries(language),
         consent=intake.CONSENT[language],
         uploads=current_app.extensions["office"].settings.uploads,
-        **more,
     )
 
 
@@ -105,7 +95,16 @@ def send_report() -> ResponseReturnValue:
 def _receipt(
     receipt: reporting.Receipt, problems: Mapping[str, str] = MappingProxyType({}), status: int = 200
 ) -> ResponseReturnValue:
-    return render_template("public/receipt.html", receipt=receipt, problems=in_words(problems)), status
+    """Rendered once per language, like the form; reference and codename are filled in."""
+    if problems:
+        return render_template("public/receipt.html", receipt=receipt, problems=in_words(problems)), status
+    words = {f"word-{place}": word for place, word in enumerate(receipt.codename.split())}
+
+    def render(said: Mapping[str, str]) -> str:
+        shown = reporting.Receipt(said["reference"], " ".join(said[place] for place in words))
+        return render_template("public/receipt.html", receipt=shown, problems={})
+
+    return prepared.page("receipt", render, {"reference": receipt.reference, **words}), status
 
 
 def _sent_before(token: str) -> ResponseReturnValue | None:
