@@ -18,6 +18,10 @@ class Source(StrEnum):
     SECURITY_TXT = "security_txt"
     SECURITY_TXT_PARENT = "security_txt_parent"
     DNS_SECURITY_TXT = "dns_security_txt"
+    CAA_IODEF = "caa_iodef"
+    RDAP = "rdap"
+    SOA_RNAME = "soa_rname"
+    RDAP_NETWORK = "rdap_network"  # whose network the host's address is: always an intermediary (RD-04)
     RFC2142 = "rfc2142"
 
 
@@ -33,7 +37,16 @@ class Reason(StrEnum):
     PUBLISHED_BY_HOST = "published_by_host"
     PUBLISHED_BY_ORGANISATION = "published_by_organisation"
     PUBLISHED_IN_ZONE = "published_in_zone"  # param "signed": yes or no
+    CERTIFICATE_INCIDENTS = "certificate_incidents"
+    REGISTRATION_DATA = "registration_data"  # param "role": abuse or technical
+    ZONE_ADMINISTRATOR = "zone_administrator"
     CONVENTIONAL_MAILBOX = "conventional_mailbox"
+    # Why somebody is an intermediary (R14b); param "name": what they call themselves.
+    REGISTRAR = "registrar"
+    NETWORK_OWNER = "network_owner"
+    DNS_OPERATOR = "dns_operator"
+    NAMED_BY_ANOTHER_ZONE = "named_by_another_zone"  # CA-03: the record lies at a CDN or platform
+    RELAY_FORM = "relay_form"  # RD-03: a form that stands for a redacted address
 
 
 class Scope(StrEnum):
@@ -102,6 +115,14 @@ class HintKind(StrEnum):
     MORE_CONTACTS = "more_contacts"  # ST-25: how many were left out
     NULL_MX = "null_mx"  # ML-02: the address was published, its domain takes no mail
     REFUSED_FILE = "refused_file"  # ST-09: there is a file, too large to be read
+    INCIDENT_ENDPOINT = "incident_endpoint"  # CA-01: an https iodef is for machines
+    DMARC_REPORTS = "dmarc_reports"  # ML-04: where machines send reports, often a vendor
+    TLS_REPORTS = "tls_reports"
+    HUMANS = "humans"  # OT-01: an address in humans.txt
+    LEGAL_PAGE = "legal_page"  # OT-01: where an imprint or privacy page is
+    DPO_ADDRESS = "dpo_address"  # OT-01: right for personal data, not for technical detail
+    PAGE_ADDRESS = "page_address"  # any other mail address on such a page
+    COUNTRY = "country"  # OT-02: of the registrant, two letters
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,8 @@ import dns.rdata
 import dns.rdataclass
 import dns.rdatatype
 import dns.resolver
+import dns.rrset
+from dns.rdtypes.ANY.CAA import CAA
 from dns.rdtypes.ANY.TXT import TXT
 
 from disclosure.discovery.evidence import DnsEvidence, Outcome
@@ -23,7 +25,7 @@ from disclosure.protocol.values import Domain
 
 LIFETIME = 3.0  # seconds for one question, all tries together (SF-10)
 _EDNS_PAYLOAD = 1_232  # the DNS flag day's figure: no fragments
-MAX_TXT = 4_096  # octets of one logical TXT record (SF-10)
+MAX_TXT = 4_096  # octets of one logical TXT record (SF-10), and of one CAA value
 
 
 class Listening(Protocol):
@@ -37,9 +39,10 @@ class Listening(Protocol):
 
 @dataclass(frozen=True)
 class DnsAnswer:
-    """``texts``: records in presentation form, sorted; ``ignored``: TXT records left out for their size.
+    """``texts``: records in presentation form, sorted; ``ignored``: records left out for their size.
 
-    ``failure``: why the outcome is unknown, as a problem code; else empty.
+    ``owner``: the name at which they stand, which aliases lead to; empty where there are none. ``failure``: why the
+    outcome is unknown, as a problem code; else empty.
     """
 
     question: str
@@ -52,9 +55,10 @@ class DnsAnswer:
     validating: bool = False
     ignored: int = 0
     failure: str = ""
+    owner: str = ""
 
     def evidence(self) -> DnsEvidence:
-        return DnsEvidence(self.resolver, self.ad, self.ttl, self.texts, self.validating)
+        return DnsEvidence(self.resolver, self.ad, self.ttl, self.texts, self.validating, self.owner)
 
 
 class Resolver:
@@ -115,24 +119,35 @@ class Resolver:
         )
 
     def _found(self, question: str, answer: dns.resolver.Answer, now: datetime) -> DnsAnswer:
-        kept = [record for record in answer.rrset or () if not _is_too_long(record)]
+        rrset = answer.rrset if answer.rrset is not None else _enclosing_soa(answer)
+        kept = [record for record in rrset or () if not _is_too_long(record)]
         return DnsAnswer(
             question=question,
             outcome=Outcome.FOUND if kept else Outcome.NONE,
             asked_at=now,
             resolver=str(answer.nameserver or self._names),
             texts=tuple(sorted(record.to_text() for record in kept)),
-            ttl=answer.rrset.ttl if answer.rrset is not None else None,
+            ttl=rrset.ttl if rrset is not None else None,
             ad=bool(answer.response.flags & dns.flags.AD),
             validating=self.validating,
-            ignored=len(answer.rrset or ()) - len(kept),
+            ignored=len(rrset or ()) - len(kept),
+            owner=rrset.name.to_text(omit_final_dot=True).lower() if rrset is not None else "",
         )
 
     def _answer(self, question: str, outcome: Outcome, now: datetime, failure: str = "") -> DnsAnswer:
         return DnsAnswer(question, outcome, now, self._names, validating=self.validating, failure=failure)
 
 
+def _enclosing_soa(answer: dns.resolver.Answer) -> dns.rrset.RRset | None:
+    """SO-02: asked for the SOA of a name inside a zone, a server names that of the zone in the authority section."""
+    if answer.rdtype != dns.rdatatype.SOA:
+        return None
+    return next((rrset for rrset in answer.response.authority if rrset.rdtype == dns.rdatatype.SOA), None)
+
+
 def _is_too_long(record: dns.rdata.Rdata) -> bool:
+    if isinstance(record, CAA):
+        return len(record.value) > MAX_TXT
     return isinstance(record, TXT) and sum(len(part) for part in record.strings) > MAX_TXT
 
 

@@ -25,7 +25,17 @@ class Purpose(StrEnum):
 
     SECURITY_TXT = "security_txt"
     DNS_SECURITY_TXT = "dns_security_txt"
+    CAA = "caa"
+    RDAP = "rdap"
+    SOA = "soa"
     MAIL_EXCHANGER = "mail_exchanger"
+    # Below: for a person's eyes, or about somebody else. None of them can end a search (R15).
+    RDAP_NETWORK = "rdap_network"
+    DMARC = "dmarc"
+    TLS_RPT = "tls_rpt"
+    HUMANS_TXT = "humans_txt"
+    HOME_PAGE = "home_page"
+    LEGAL_PAGE = "legal_page"
 
 
 @dataclass(frozen=True)
@@ -63,13 +73,15 @@ class DnsEvidence:
     rrset: tuple[str, ...]
     # Whether the resolver is one whose AD flag means something (KD-04, KD-05): validating, and reached safely.
     validating: bool = False
+    owner: str = ""  # the name at which the records stand; aliases may have led elsewhere (CA-03)
 
 
 @dataclass(frozen=True)
 class Probe:
     """One question about ``subject`` and all that is known of its answer.
 
-    ``rule`` is the rule of the decision, ``problems`` its codes. ``body`` is at most 32 KB and one byte (ST-09).
+    ``rule`` is the rule of the decision, ``problems`` its codes. ``body`` is at most 32 KB and one byte
+    of a file (ST-09), 128 KB of a registry's answer or a page.
     """
 
     id: str

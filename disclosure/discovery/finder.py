@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from disclosure.discovery import offers, ranking, securitytxt
+from disclosure.discovery import hints, ranking, registries, sources
+from disclosure.discovery.bootstrap import Directory
 from disclosure.discovery.candidates import Candidate, Hint, Source
-from disclosure.discovery.dns import DnsAnswer, Resolver, is_null_mx
-from disclosure.discovery.dnstxt import LABEL
+from disclosure.discovery.dns import Resolver
 from disclosure.discovery.evidence import Outcome, Probe, Purpose
-from disclosure.discovery.fetch import Fetched, Fetcher
-from disclosure.discovery.names import organisational_domain
-from disclosure.discovery.problems import REFUSES, Level
+from disclosure.discovery.fetch import Fetcher
+from disclosure.discovery.search import Search
 from disclosure.protocol.values import Answer, Domain
 
-MOST_MAIL_DOMAINS = 8  # asked for MX: the organisation's own, and those of published addresses
+# A later source is one more function here, in the order of R14. Mail exchangers come after all of them.
+_Source = Callable[[Search], Iterator[Probe]]
+SOURCES: tuple[_Source, ...] = (
+    sources.security_txt,
+    sources.dns_security_txt,
+    sources.caa,
+    registries.registry,
+    sources.soa,
+)
+HINTS: tuple[_Source, ...] = (registries.network, hints.report_records, hints.own_pages)
 
 
 @dataclass(frozen=True)
@@ -72,10 +79,16 @@ def find(
     fetcher: Fetcher,
     now: datetime,
     host_compromised: Answer = Answer.NO,
+    directory: Directory | None = None,
+    thorough: bool = False,
 ) -> Findings:
-    """Ask every source about ``domain`` and its organisational domain. Never raises for what the network does."""
-    search = _Search(domain, resolver, fetcher, now)
-    for source in SOURCES:
+    """Ask every source about ``domain`` and its organisational domain. Never raises for what the network does.
+
+    ``directory``: where registries are; without it none is asked. ``thorough``: also hints for a person, from report
+    records and the organisation's own pages: for one case, not for a list of names (discovery facts, section 4).
+    """
+    search = Search(domain, resolver, fetcher, now, host_compromised, directory)
+    for source in (*SOURCES, *(HINTS if thorough else ()), sources.mail_exchangers):
         for probe in source(search):
             search.probes.append(replace(probe, id=f"p{len(search.probes) + 1}"))
     return findings(domain, tuple(search.probes), now=now, host_compromised=host_compromised)
@@ -97,112 +110,20 @@ def findings(domain: Domain, probes: tuple[Probe, ...], *, now: datetime, host_c
     )
 
 
+# What these come to names no contact of the organisation: not known, they leave nothing to wait for (R15).
+NEVER_A_CONTACT = frozenset(
+    {
+        *(Purpose.RDAP_NETWORK, Purpose.DMARC, Purpose.TLS_RPT),
+        *(Purpose.HUMANS_TXT, Purpose.HOME_PAGE, Purpose.LEGAL_PAGE),
+    }
+)
+
+
 def _status(found: ranking.Ranking, probes: tuple[Probe, ...]) -> Outcome:
     """A guess is not a find: while a published contact may still turn up, the search is not over (R15)."""
     candidates = (*found.ranked, *found.review)
     if any(candidate.source is not Source.RFC2142 for candidate in candidates):
         return Outcome.FOUND
-    if any(probe.outcome is Outcome.UNKNOWN for probe in probes):
+    if any(probe.outcome is Outcome.UNKNOWN and probe.purpose not in NEVER_A_CONTACT for probe in probes):
         return Outcome.UNKNOWN
     return Outcome.FOUND if candidates else Outcome.NONE
-
-
-# --- the sources -----------------------------------------------------------------------------------------------------
-
-
-@dataclass
-class _Search:
-    domain: Domain
-    resolver: Resolver
-    fetcher: Fetcher
-    now: datetime
-    probes: list[Probe] = field(default_factory=list)
-
-    @property
-    def subjects(self) -> tuple[Domain, ...]:
-        """The host, then the organisational domain it lies in (R14); never further up (DT-05, PS-01)."""
-        return tuple(dict.fromkeys((self.domain, organisational_domain(self.domain))))
-
-
-def _security_txt(search: _Search) -> Iterator[Probe]:
-    for subject in search.subjects:
-        for path in (securitytxt.WELL_KNOWN, securitytxt.LEGACY):
-            probe = _file_probe(subject, search.fetcher.get(f"https://{subject}{path}", now=search.now))
-            yield probe
-            # The first of the two wins; what is not known of it cannot be known from the second (ST-01, section 4).
-            if probe.outcome is not Outcome.NONE:
-                break
-
-
-def _file_probe(subject: Domain, fetched: Fetched) -> Probe:
-    probe = Probe(
-        id="",
-        purpose=Purpose.SECURITY_TXT,
-        subject=subject,
-        question=fetched.url,
-        asked_at=fetched.asked_at,
-        outcome=fetched.outcome,
-        rule=fetched.rule,
-        problems=(str(fetched.problem),) if fetched.problem else (),
-        hops=fetched.hops,
-    )
-    if fetched.body is None:
-        return probe
-    probe = replace(
-        probe,
-        body=fetched.body,
-        body_length=len(fetched.body),
-        body_sha256=hashlib.sha256(fetched.body).hexdigest(),
-    )
-    read = offers.read_security_txt(probe)
-    problems = tuple(dict.fromkeys(str(one.code) for one in read.problems if one.level is not Level.ADVICE))
-    refused = bool(read.codes & REFUSES)
-    if not read.fields and not refused:
-        return replace(probe, outcome=Outcome.NONE, rule="ST-02", problems=problems)
-    return replace(probe, rule="ST-09" if refused else "ST-01", problems=problems)
-
-
-def _dns_security_txt(search: _Search) -> Iterator[Probe]:
-    for subject in search.subjects:
-        answer = search.resolver.lookup(f"{LABEL}.{subject}", "TXT", now=search.now)
-        probe = _dns_probe(Purpose.DNS_SECURITY_TXT, subject, answer, "DT-01")
-        if answer.outcome is not Outcome.FOUND:
-            yield probe
-            continue
-        read = offers.read_dns_security_txt(probe)
-        if read.records:
-            yield replace(probe, problems=tuple(dict.fromkeys(str(one.code) for one in read.problems)))
-        else:
-            yield replace(probe, outcome=Outcome.NONE, rule="SF-12", problems=("not_a_security_record",))
-
-
-def _mail_exchangers(search: _Search) -> Iterator[Probe]:
-    """Comes last: which domains matter is known from what was published."""
-    for subject in ranking.mail_domains(search.domain, search.probes)[:MOST_MAIL_DOMAINS]:
-        answer = search.resolver.lookup(subject.name, "MX", now=search.now)
-        probe = _dns_probe(Purpose.MAIL_EXCHANGER, subject, answer, "ML-02")
-        if any(is_null_mx(text) for text in answer.texts):
-            probe = replace(probe, outcome=Outcome.NONE, problems=("null_mx",))
-        elif answer.outcome is Outcome.NONE:
-            probe = replace(probe, problems=("no_mx",))
-        yield probe
-
-
-def _dns_probe(purpose: Purpose, subject: Domain, answer: DnsAnswer, rule: str) -> Probe:
-    # SF-10: ignored, and said so.
-    problems = (answer.failure,) if answer.failure else ("record_too_long",) if answer.ignored else ()
-    return Probe(
-        id="",
-        purpose=purpose,
-        subject=subject,
-        question=answer.question,
-        asked_at=answer.asked_at,
-        outcome=answer.outcome,
-        rule="DT-06" if answer.failure else rule,
-        problems=problems,
-        dns=answer.evidence(),
-    )
-
-
-# A later source is one more function here; mail exchangers stay last.
-SOURCES: tuple[Callable[[_Search], Iterator[Probe]], ...] = (_security_txt, _dns_security_txt, _mail_exchangers)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
@@ -18,7 +18,6 @@ from disclosure.protocol.values import Address, Answer, Channel, Domain
 
 MOST_PER_FILE = 5  # ST-25: of each channel
 CONVENTIONAL = ("security", "abuse", "noc")  # RFC 2142, in this order (ML-01)
-ORDER = {source: place for place, source in enumerate(Source)}
 _NEED_EYES = frozenset({Note.DECEPTIVE_NAME, Flag.HOST_MAY_BE_COMPROMISED})
 
 
@@ -47,29 +46,18 @@ class Offer:
     place: int
     review: bool
 
-    @property
-    def sort_key(self) -> tuple[bool, int, bool, int, str]:
-        who = self.candidate
-        return (self.review, ORDER[who.source], who.scope is not Scope.HOST, self.place, who.address)
-
 
 @dataclass
 class Found:
     offers: list[Offer] = field(default_factory=list)
+    intermediaries: list[Candidate] = field(default_factory=list)
     hints: list[Hint] = field(default_factory=list)
-
-
-def published(evidence: Evidence) -> Found:
-    found = Found()
-    for read in _READERS:
-        read(evidence, found)
-    return found
 
 
 # --- security.txt ----------------------------------------------------------------------------------------------------
 
 
-def _security_txt(evidence: Evidence, found: Found) -> None:
+def security_txt(evidence: Evidence, found: Found) -> None:
     for probe in evidence.of(Purpose.SECURITY_TXT):
         if probe.body is None or probe.outcome is not Outcome.FOUND:
             continue
@@ -90,7 +78,7 @@ def _security_txt(evidence: Evidence, found: Found) -> None:
             probes=(probe.id,),
             flags=tuple(map(str, flags)),
         )
-        _offer_all(evidence, found, read.contacts, offer, review=bool(flags))
+        offer_all(evidence, found, read.contacts, offer, review=bool(flags))
         found.hints += _hints(read, probe.id)
 
 
@@ -108,14 +96,14 @@ def read_security_txt(probe: Probe) -> securitytxt.SecurityTxt:
 
 def _way(evidence: Evidence, probe: Probe) -> Iterator[str]:
     """What the hosts on the way mean: somebody else's (ST-05), or the one that may be in an intruder's hands."""
-    hosts = {_host(hop.url) for hop in probe.hops} or {probe.subject}
+    hosts = {host_of(hop.url) for hop in probe.hops} or {probe.subject}
     if any(host is None or organisational_domain(host) != evidence.organisation for host in hosts):
         yield Code.OFFSITE_REDIRECT
     if evidence.host_compromised is not Answer.NO and evidence.domain in hosts:
         yield Flag.HOST_MAY_BE_COMPROMISED
 
 
-def _host(url: str) -> Domain | None:
+def host_of(url: str) -> Domain | None:
     try:
         return to_domain(urlsplit(url).hostname or "")
     except (ValueError, InvalidInput):
@@ -138,7 +126,7 @@ def _hints(read: securitytxt.SecurityTxt, probe: str) -> Iterator[Hint]:
 # --- DNS Security TXT ------------------------------------------------------------------------------------------------
 
 
-def _dns_security_txt(evidence: Evidence, found: Found) -> None:
+def dns_security_txt(evidence: Evidence, found: Found) -> None:
     for probe in evidence.of(Purpose.DNS_SECURITY_TXT):
         read = read_dns_security_txt(probe)
         if not probe.dns or not read.records:
@@ -157,7 +145,7 @@ def _dns_security_txt(evidence: Evidence, found: Found) -> None:
             probes=(probe.id,),
             flags=tuple(map(str, flags)),
         )
-        _offer_all(evidence, found, read.contacts, offer, review=bool(flags))
+        offer_all(evidence, found, read.contacts, offer, review=bool(flags))
         found.hints += [Hint(HintKind.POLICY, url, probe.id) for url in read.policy[:MOST_PER_FILE]]
 
 
@@ -167,11 +155,8 @@ def read_dns_security_txt(probe: Probe) -> dnstxt.DnsSecurityTxt:
     return dnstxt.read([txt_bytes(text) for text in texts], now=probe.asked_at)
 
 
-# A later source adds its reader here, its purpose in evidence.py and its place in candidates.Source.
-_READERS: tuple[Callable[[Evidence, Found], None], ...] = (_security_txt, _dns_security_txt)
-
-
-def _offer_all(evidence: Evidence, found: Found, contacts: Iterable[Contact], like: Candidate, *, review: bool) -> None:
+def offer_all(evidence: Evidence, found: Found, contacts: Iterable[Contact], like: Candidate, *, review: bool) -> None:
+    """At most five of each channel (ST-25), each with what its own address says."""
     taken: dict[Channel, int] = {}
     left_out = 0
     for place, contact in enumerate(contacts):
@@ -179,7 +164,7 @@ def _offer_all(evidence: Evidence, found: Found, contacts: Iterable[Contact], li
         if taken[contact.kind] > MOST_PER_FILE:
             left_out += 1
             continue
-        about = (*contact.notes, *_about_address(evidence, contact))
+        about = (*contact.notes, *about_address(evidence, contact))
         flags = tuple(dict.fromkeys((*like.flags, *map(str, about))))
         candidate = replace(like, channel=contact.kind, address=contact.address, flags=flags)
         found.offers.append(Offer(candidate, place, review or not _NEED_EYES.isdisjoint(about)))
@@ -187,11 +172,11 @@ def _offer_all(evidence: Evidence, found: Found, contacts: Iterable[Contact], li
         found.hints.append(Hint(HintKind.MORE_CONTACTS, str(left_out), like.probes[0]))
 
 
-def _about_address(evidence: Evidence, contact: Contact) -> Iterator[Flag]:
+def about_address(evidence: Evidence, contact: Contact) -> Iterator[Flag]:
     if contact.kind is Channel.PHONE:
         return
     mail = contact.kind is Channel.MAIL
-    host = Address.parse(contact.address).domain if mail else _host(contact.address)
+    host = Address.parse(contact.address).domain if mail else host_of(contact.address)
     if not mail and host == evidence.domain and evidence.host_compromised is not Answer.NO:
         yield Flag.HOST_MAY_BE_COMPROMISED  # a form there is read by whoever holds the host
     if host and is_public_webmail(host):

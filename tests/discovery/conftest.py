@@ -8,7 +8,10 @@ import pytest
 
 from tests.discovery.world import Authority, Web, World, Zone, authority, name_server, web_server
 
-HOSTS = ("example.org", "*.example.org", "example.net", "*.example.net", "victim.co.uk", "*.victim.co.uk")
+HOSTS = (
+    *("example.org", "*.example.org", "example.net", "*.example.net", "victim.co.uk", "*.victim.co.uk"),
+    "data.iana.org",
+)
 
 
 @pytest.fixture(scope="session")

@@ -38,6 +38,9 @@ def test_everything_is_there(world: World) -> None:
         ("example.org/security.txt", "found", "ST-01"),
         ("_security.www.example.org TXT", "none", "DT-01"),
         ("_security.example.org TXT", "found", "DT-01"),
+        ("www.example.org CAA", "none", "CA-02"),
+        ("example.org CAA", "none", "CA-02"),
+        ("example.org SOA", "none", "SO-02"),
         ("example.org MX", "found", "ML-02"),
         ("example.net MX", "found", "ML-02"),
     ]
@@ -49,7 +52,7 @@ def test_everything_is_there(world: World) -> None:
         ("noc@example.org", "rfc2142"),
     ]
     assert found.review == (), "the dateless record names somebody who is ranked by better right"
-    assert [probe.id for probe in found.probes] == [f"p{n}" for n in range(1, 8)]
+    assert [probe.id for probe in found.probes] == [f"p{n}" for n in range(1, 11)]
     assert found.ranked[0].probes == ("p1",)
 
 
@@ -66,7 +69,7 @@ def test_the_organisational_domain_itself_is_asked_once(world: World) -> None:
     world.host(ORG)
     world.serve(WELL_KNOWN.format(ORG), page(FILE))
     found = search(world, ORG)
-    assert len(found.probes) == 3
+    assert len({probe.question for probe in found.probes}) == len(found.probes) == 5
     assert str(found.ranked[0].scope if found.ranked else found.review[0].scope) == "host"
 
 

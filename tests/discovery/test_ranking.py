@@ -214,8 +214,8 @@ def test_a_host_that_may_be_compromised_does_not_speak_for_itself(compromised: A
         mx(ORG, "10 mail.example.org."),
     ]
     found = ranked(probes, compromised=compromised)
-    assert [who.address for who in found.ranked][:2] == ["b@example.org", "c@example.org"]
-    assert [who.address for who in found.review] == ["a@example.org", "https://www.example.org/form"]
+    assert [who.address for who in found.ranked][:2] == ["c@example.org", "b@example.org"], "the zone before the web"
+    assert [who.address for who in found.review] == ["https://www.example.org/form", "a@example.org"]
     assert all("host_may_be_compromised" in who.flags for who in found.review)
 
 

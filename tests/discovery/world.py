@@ -62,6 +62,8 @@ class Zone:
     answers: dict[tuple[str, str], list[Records]] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
     asked: Counter[tuple[str, str]] = field(default_factory=Counter)
+    # Name → (zone around it, its SOA), as an authority section tells.
+    authority: dict[str, tuple[str, str]] = field(default_factory=dict)
     authenticated: bool = False
     ttl: int = 300
 
@@ -95,6 +97,9 @@ class Zone:
             reply.set_rcode(dns.rcode.Rcode(found.rcode))
         elif found:
             reply.answer.append(dns.rrset.from_text_list(f"{name}.", self.ttl, "IN", rdtype, found))
+        elif name in self.authority:
+            zone, soa = self.authority[name]
+            reply.authority.append(dns.rrset.from_text(f"{zone}.", self.ttl, "IN", "SOA", soa))
         elif not any(known == name for known, _ in self.answers) and not reply.answer:
             reply.set_rcode(dns.rcode.NXDOMAIN)
         return reply
