@@ -105,6 +105,7 @@ class Settings:
     mail: MailIdentity
     operator: Operator
     nameservers: tuple[Endpoint, ...]  # empty: those of the system
+    nameservers_validate: bool
     free_space_floor_bytes: int
     uploads: Uploads
     letters_budget: int
@@ -216,6 +217,10 @@ def _refuse_contradictions(given: Mapping[str, Any]) -> None:
     relay_is_elsewhere = "relay.host" in given and not is_this_machine(given["relay.host"])
     if relay_is_elsewhere and given.get("relay.security") is Security.NONE:
         problems["relay.security"] = "clear_text_only_on_this_machine"
+    # KD-04: the flag of a resolver elsewhere says what anybody on the way wants it to say.
+    servers = given.get("nameservers", ())
+    if given.get("nameservers_validate") and not (servers and all(is_this_machine(one.address) for one in servers)):
+        problems["nameservers_validate"] = "only_with_nameservers_on_this_machine"
     if given.get("demo"):
         if relay_is_elsewhere:
             problems["relay.host"] = "demo_mail_stays_on_this_machine"
@@ -252,6 +257,7 @@ def _build(instance: Path, given: dict[str, Any]) -> Settings:
         mail=_mail(value),
         operator=_operator(value),
         nameservers=value.get("nameservers", ()),
+        nameservers_validate=value["nameservers_validate"],
         free_space_floor_bytes=value["free_space_floor_bytes"],
         uploads=Uploads(**_section(value, "uploads")),
         letters_budget=value["letters_budget"],

@@ -247,6 +247,28 @@ def test_a_file_that_cannot_be_taken_names_the_place(tmp_path: Path, content: by
     assert set(refusal.value.problems) == {name}, why
 
 
+@pytest.mark.parametrize(
+    ("servers", "taken", "why"),
+    [
+        ("127.0.0.1", True, "unbound beside us"),
+        ("[::1]:5353", True, "also over IPv6"),
+        ("192.0.2.53", False, "whoever sits between could set the flag (KD-04)"),
+        ("127.0.0.1,192.0.2.53", False, "one of two is enough"),
+        ("", False, "whatever the system asks may be anywhere"),
+    ],
+)
+def test_only_a_resolver_on_this_machine_can_vouch_for_dnssec(
+    tmp_path: Path, servers: str, taken: bool, why: str
+) -> None:
+    given = {"DISCLOSURE_NAMESERVERS": servers, "DISCLOSURE_NAMESERVERS_VALIDATE": "true"}
+    if taken:
+        assert load(tmp_path, given).nameservers_validate, why
+    else:
+        with pytest.raises(InvalidInput) as refusal:
+            load(tmp_path, given)
+        assert set(refusal.value.problems) == {"nameservers_validate"}, why
+
+
 def test_an_operators_own_policy_files_are_found(tmp_path: Path) -> None:
     (tmp_path / "authorities.toml").touch()
     (tmp_path / "strict.toml").touch()

@@ -33,7 +33,7 @@ def finder(office: Office) -> Find:
 def tools(settings: Settings) -> tuple[Resolver, Fetcher]:
     world = settings.demo_world
     servers = (world.nameserver,) if world else settings.nameservers
-    resolver = Resolver(servers)
+    resolver = Resolver(servers, validating=settings.nameservers_validate)
     local = LocalWorld(world.https, world.ca_file) if world else None
     agent = f"disclosure (+{settings.public_url})"
     return resolver, Fetcher(resolver, user_agent=agent, local_world=local)

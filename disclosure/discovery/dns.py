@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 
 import dns.exception
@@ -37,6 +39,15 @@ class Listening(Protocol):
     def port(self) -> int: ...
 
 
+class Dnssec(StrEnum):
+    """What is known of an answer's signatures. Bogus is a failure, never "unsigned" and never "absent" (DT-06)."""
+
+    SECURE = "secure"
+    INSECURE = "insecure"
+    BOGUS = "bogus"
+    UNCHECKED = "unchecked"  # nobody checked whose word counts, or nobody answered
+
+
 @dataclass(frozen=True)
 class DnsAnswer:
     """``texts``: records in presentation form, sorted; ``ignored``: records left out for their size.
@@ -56,6 +67,14 @@ class DnsAnswer:
     ignored: int = 0
     failure: str = ""
     owner: str = ""
+
+    @property
+    def dnssec(self) -> Dnssec:
+        if self.failure == "dnssec_bogus":
+            return Dnssec.BOGUS
+        if self.failure or not self.validating:
+            return Dnssec.UNCHECKED
+        return Dnssec.SECURE if self.ad else Dnssec.INSECURE
 
     def evidence(self) -> DnsEvidence:
         return DnsEvidence(self.resolver, self.ad, self.ttl, self.texts, self.validating, self.owner)
@@ -81,6 +100,8 @@ class Resolver:
         self._asks.use_edns(0, dns.flags.DO if validating else 0, _EDNS_PAYLOAD)
         self._asks.flags = dns.flags.RD | dns.flags.AD  # RFC 6840 5.7: ask to be told
         self._asks.cache = None  # evidence is of answers, not of memories
+        self._asks_unchecked = copy(self._asks)
+        self._asks_unchecked.flags = dns.flags.RD | dns.flags.CD
         self._names = ", ".join(str(server) for server in self._asks.nameservers)
 
     def lookup(self, name: str, rdtype: str, *, now: datetime, within: float = LIFETIME) -> DnsAnswer:
@@ -90,14 +111,29 @@ class Resolver:
             answer = self._asks.resolve(
                 dns.name.from_text(name), rdtype, raise_on_no_answer=False, lifetime=min(within, LIFETIME)
             )
-        except (dns.resolver.NXDOMAIN, dns.name.NameTooLong):
+        except dns.resolver.NXDOMAIN as absent:
+            return replace(self._answer(question, Outcome.NONE, now), ad=_is_proven(absent))
+        except dns.name.NameTooLong:
             return self._answer(question, Outcome.NONE, now)
         except dns.resolver.LifetimeTimeout:
             return self._answer(question, Outcome.UNKNOWN, now, failure="dns_timeout")
         except (dns.exception.DNSException, OSError):
             # SERVFAIL, bogus signatures, alias loops, lame servers: failed, not absent (SF-11, DT-06).
-            return self._answer(question, Outcome.UNKNOWN, now, failure="dns_failure")
+            failure = "dnssec_bogus" if self._is_bogus(name, rdtype, min(within, LIFETIME)) else "dns_failure"
+            return self._answer(question, Outcome.UNKNOWN, now, failure=failure)
         return self._found(question, answer, now)
+
+    def _is_bogus(self, name: str, rdtype: str, within: float) -> bool:
+        """KD-05: what a validating server refuses and would have passed unchecked is forged or broken; never used."""
+        if not self.validating:
+            return False
+        try:
+            self._asks_unchecked.resolve(dns.name.from_text(name), rdtype, raise_on_no_answer=False, lifetime=within)
+        except dns.resolver.NXDOMAIN:
+            return True
+        except (dns.exception.DNSException, OSError):
+            return False
+        return True
 
     def addresses(self, domain: Domain, *, now: datetime, within: float = LIFETIME) -> DnsAnswer:
         """Every A and AAAA record of a host as one answer, IPv4 first. Unknown only if neither family is known."""
@@ -136,6 +172,12 @@ class Resolver:
 
     def _answer(self, question: str, outcome: Outcome, now: datetime, failure: str = "") -> DnsAnswer:
         return DnsAnswer(question, outcome, now, self._names, validating=self.validating, failure=failure)
+
+
+def _is_proven(absent: dns.resolver.NXDOMAIN) -> bool:
+    """Whether the flag stood on every answer that said so."""
+    responses = absent.responses().values()
+    return bool(responses) and all(response.flags & dns.flags.AD for response in responses)
 
 
 def _enclosing_soa(answer: dns.resolver.Answer) -> dns.rrset.RRset | None:

@@ -48,6 +48,7 @@ class Trouble(StrEnum):
     NO_ADDRESS = "no_address"
     DNS_TIMEOUT = "dns_timeout"
     DNS_FAILURE = "dns_failure"
+    DNSSEC_BOGUS = "dnssec_bogus"
     CONNECT_FAILED = "connect_failed"
     INVALID_CERT = "invalid_cert"
     TLS_FAILED = "tls_failed"
