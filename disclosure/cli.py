@@ -5,6 +5,7 @@ Reading commands take ``--json``. Errors go to standard error with exit 2.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -18,7 +19,7 @@ import click
 from disclosure.casework.office import Office, open_office
 from disclosure.protocol.errors import DisclosureError
 from disclosure.protocol.values import Address, Answer, Language
-from disclosure.settings import instance_folder, load
+from disclosure.settings import Settings, instance_folder, load
 
 EXIT = 2
 
@@ -60,27 +61,73 @@ at = click.option("--now", "now", metavar="T", help="Instant to act at, ISO 8601
 
 
 @main.command()
-@click.argument("domain")
+@click.argument("domain", required=False)
+@click.option("--file", "file", type=click.File("r", encoding="utf-8", errors="replace"), help="Names, one a line.")
+@click.option(
+    "--out", "out", type=click.Path(dir_okay=False, path_type=Path), help="JSON lines; run again, it goes on."
+)
 @click.option("--host-compromised", type=click.Choice([a.value for a in Answer]), default="no", show_default=True)
 @at
 @as_json
-def discover(domain: str, host_compromised: str, now: str | None, as_json: bool) -> None:
-    """Ranked security contacts of DOMAIN, with evidence."""
+def discover(
+    domain: str | None, file: Any, out: Path | None, host_compromised: str, now: str | None, as_json: bool
+) -> None:
+    """Ranked security contacts of DOMAIN, with evidence; or of many domains (--file, - for standard input).
+
+    Many: one JSON line each, at most 32 in flight, without registries and pages for people. Names that --out has an
+    answer for are left out; those of which nothing is known are asked again.
+    """
+    if (domain is None) == (file is None):
+        raise click.UsageError("say DOMAIN, or --file NAMES")
+    settings = load(instance_folder(os.environ), os.environ)
+    if file is not None:
+        _discover_many(settings, file, out, (lambda: instant(now)) if now else lambda: datetime.now(UTC))
+        return
     from disclosure.casework import lookups  # noqa: PLC0415
 
-    settings = load(instance_folder(os.environ), os.environ)
-    found = lookups.discover(settings, domain, Answer(host_compromised), instant(now))
-    show(found.to_json(), as_json=as_json, words=lambda: _findings(found))
+    found = lookups.discover(settings, domain or "", Answer(host_compromised), instant(now))
+    told = lookups.fallbacks_of(settings, found)
+    show(found.to_json() | {"fallback": told}, as_json=as_json, words=lambda: _findings(found, told))
 
 
-def _findings(found: Any) -> str:
+def _findings(found: Any, told: list[dict[str, str]]) -> str:
     lines = [f"{found.status}: {len(found.ranked)} ranked, {len(found.review)} for review"]
     lines += [
         f"{c.rank:>4}  {c.confidence:<7} {c.channel:<6} {c.address}  ({c.source}: {c.reason})" for c in found.ranked
     ]
     lines += [f"review  {c.channel:<6} {c.address}  ({c.source}: {', '.join(c.flags)})" for c in found.review]
+    lines += [f"intermediary  {c.channel:<6} {c.address}  ({c.source}: {c.reason})" for c in found.intermediaries]
+    lines += [f"hint  {h.kind}: {h.value}" for h in found.hints]
+    lines += [f"fallback  {one['name']}  ({one['country']}, {one['because']})" for one in told]
     lines += [f"  {p.outcome:<8} {p.purpose:<24} {p.question}" for p in found.probes]
     return "\n".join(lines)
+
+
+def _discover_many(settings: Settings, file: Any, out: Path | None, clock: Callable[[], datetime]) -> None:
+    from disclosure.casework import batch, lookups  # noqa: PLC0415
+
+    over = batch.mend(out) if out else set()
+    asked = [name for name in dict.fromkeys(batch.names(file)) if name not in over]
+    with contextlib.ExitStack() as stack:
+        target = stack.enter_context(out.open("a", encoding="utf-8")) if out else sys.stdout
+        # Drawn where somebody looks: not into a file, and not into what a script reads.
+        hidden = not sys.stderr.isatty()
+        bar = stack.enter_context(click.progressbar(length=len(asked), file=sys.stderr, hidden=hidden))
+        for said in batch.discover(asked, lookups.sparing(settings), clock):
+            batch.write(target, said)
+            bar.update(1)
+
+
+@main.command("rdap-bootstrap")
+@at
+@as_json
+def rdap_bootstrap(now: str | None, as_json: bool) -> None:
+    """Fetch IANA's lists of RDAP servers anew; weekly is often enough."""
+    from disclosure.casework import lookups  # noqa: PLC0415
+
+    known = lookups.refresh_directory(load(instance_folder(os.environ), os.environ), instant(now))
+    counts = {"checked_on": known.checked_on, "domains": len(known.domains), "networks": len(known.networks)}
+    show(counts, as_json=as_json, words=lambda: ", ".join(f"{name}: {value}" for name, value in counts.items()))
 
 
 @main.command()

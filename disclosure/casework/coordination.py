@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, insert, select
 
-from disclosure.casework import casefile, noticepictures, reporting, searching
+from disclosure.casework import casefile, lastsearch, noticepictures, reporting, searching
 from disclosure.casework.casefile import CaseFile, Fact, Hand, coordinator
 from disclosure.casework.notices import NoticeText
 from disclosure.casework.office import Office, new_id
@@ -251,7 +251,11 @@ def choose_contacts(hand: Hand, contact_ids: Sequence[str]) -> None:
 
 
 def release_first_contact(hand: Hand, contact_id: str) -> None:
-    """R19: one recipient; the others follow by the ladder. Needs the approvals that policy asks (R12)."""
+    """R19: one recipient; the others follow by the ladder. Needs the approvals that policy asks (R12).
+
+    Evidence of more than a day is looked up again first: raises Refused, and the worker has the search (EV-03).
+    """
+    lastsearch.refresh(hand, contact_id)
 
     def decide(file: CaseFile) -> list[Fact]:
         case = file.case

@@ -89,7 +89,7 @@ def evidence(office: Office, case_id: str, probe_id: str, language: Language) ->
         outcome=deskwords.say(deskwords.OUTCOMES, probe.outcome, language),
         tone=_TONES[probe.outcome],
         rule=probe.rule,
-        problems=tuple(deskwords.say(deskwords.MARKS, code, language) for code in probe.problems),
+        problems=tuple(_trouble(code, language) for code in probe.problems),
         hops=probe.hops,
         resolver=dns.resolver if dns else "",
         validated=bool(dns and dns.ad and dns.validating),
@@ -99,3 +99,8 @@ def evidence(office: Office, case_id: str, probe_id: str, language: Language) ->
         body_length=probe.body_length,
         body_sha256=probe.body_sha256,
     )
+
+
+def _trouble(code: str, language: Language) -> str:
+    table = deskwords.TROUBLES if code in deskwords.TROUBLES else deskwords.MARKS
+    return deskwords.say(table, code, language)

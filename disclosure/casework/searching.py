@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
 from sqlalchemy import Connection, insert, or_, select, update
 
-from disclosure.casework import casefile
-from disclosure.casework.casefile import CaseFile, Fact, Hand, addresses, domains_of
+from disclosure.casework import casefile, knowncontacts
+from disclosure.casework.casefile import CaseFile, Fact, Hand, domains_of
 from disclosure.casework.office import Office, new_id, sha256
 from disclosure.discovery.candidates import Candidate
 from disclosure.discovery.evidence import Outcome, Probe
@@ -20,7 +20,6 @@ from disclosure.protocol import events as e
 from disclosure.protocol.codes import LookupOutcome
 from disclosure.protocol.errors import CannotStore, Conflict, NotFound, Refused
 from disclosure.protocol.values import Answer, Domain
-from disclosure.store import ledger
 from disclosure.store.tables import probes, searches
 
 if TYPE_CHECKING:  # web processes ask for searches, the worker does them: only it needs DNS and HTTP
@@ -157,7 +156,11 @@ def _do(office: Office, claimed: Search, now: datetime, find: Find) -> None:
             )
         _fenced(tx, claimed, row)
 
-    casefile.change(office, claimed.case_id, now, lambda file: _without_known(office, file, facts), within)
+    def decide(file: CaseFile) -> list[Fact]:
+        held = knowncontacts.known(office, file)
+        return list(knowncontacts.settled(held, facts, domain_id=claimed.domain_id, complete=found.is_complete))
+
+    casefile.change(office, claimed.case_id, now, decide, within)
 
 
 def _bytes(probe: Probe) -> bytes:
@@ -204,33 +207,6 @@ def _contact(claimed: Search, candidate: Candidate, *, review: bool) -> e.Contac
         search_id=claimed.id,
         address=candidate.address,
     )
-
-
-def _without_known(office: Office, file: CaseFile, facts: list[Fact]) -> list[Fact]:
-    """A contact that the case has already is not listed twice; manual ones win and survive (R17).
-
-    A domain that only one report named marks every contact that derives from it (R14a).
-    """
-    with office.store.reading() as connection:
-        known = addresses(office, connection, file)
-        tied = ledger.read(office.store, connection, file.id, seqs=tuple(file.case.domains.values()))
-    lonely = {
-        entry.event.domain_id for entry in tied if isinstance(entry.event, e.DomainTied) and entry.event.named_by == 1
-    }
-    out: list[Fact] = []
-    for actor, event in facts:
-        if isinstance(event, e.ContactFound):
-            if event.address in known.values():
-                continue
-            if event.domain_id in lonely:
-                out.append((actor, _marked(event)))
-                continue
-        out.append((actor, event))
-    return out
-
-
-def _marked(event: e.ContactFound) -> e.ContactFound:
-    return replace(event, flags=(*event.flags, "domain_named_by_one_reporter"))
 
 
 def _next_row(claimed: Search, status: Outcome, now: datetime) -> dict[str, object]:

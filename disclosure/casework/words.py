@@ -183,6 +183,10 @@ SOURCES: Mapping[str, str] = {
     "security_txt": N_("security.txt of this host"),
     "security_txt_parent": N_("security.txt of the organisational domain"),
     "dns_security_txt": N_("DNS Security TXT record"),
+    "caa_iodef": N_("CAA record, for certificate incidents"),
+    "rdap": N_("registration data of the domain"),
+    "soa_rname": N_("administrator of the DNS zone"),
+    "rdap_network": N_("registration data of the host's address"),
     "rfc2142": N_("conventional mailbox, existence not proven"),
 }
 

@@ -11,6 +11,7 @@ from typing import Protocol
 
 import dns.exception
 import dns.flags
+import dns.message
 import dns.name
 import dns.nameserver
 import dns.rdata
@@ -176,8 +177,8 @@ class Resolver:
 
 def _is_proven(absent: dns.resolver.NXDOMAIN) -> bool:
     """Whether the flag stood on every answer that said so."""
-    responses = absent.responses().values()
-    return bool(responses) and all(response.flags & dns.flags.AD for response in responses)
+    responses: dict[dns.name.Name, dns.message.Message] = absent.kwargs.get("responses", {})
+    return bool(responses) and all(response.flags & dns.flags.AD for response in responses.values())
 
 
 def _enclosing_soa(answer: dns.resolver.Answer) -> dns.rrset.RRset | None:

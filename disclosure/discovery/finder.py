@@ -42,6 +42,11 @@ class Findings:
     hints: tuple[Hint, ...]
     probes: tuple[Probe, ...]
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether every look-up that could name a contact was answered: then who is not named is not named."""
+        return not any(_may_still_name(probe) for probe in self.probes)
+
     def to_json(self) -> dict[str, Any]:
         """As ``discover --json`` prints it (design.md section 6)."""
         return {
@@ -119,11 +124,15 @@ NEVER_A_CONTACT = frozenset(
 )
 
 
+def _may_still_name(probe: Probe) -> bool:
+    return probe.outcome is Outcome.UNKNOWN and probe.purpose not in NEVER_A_CONTACT
+
+
 def _status(found: ranking.Ranking, probes: tuple[Probe, ...]) -> Outcome:
     """A guess is not a find: while a published contact may still turn up, the search is not over (R15)."""
     candidates = (*found.ranked, *found.review)
     if any(candidate.source is not Source.RFC2142 for candidate in candidates):
         return Outcome.FOUND
-    if any(probe.outcome is Outcome.UNKNOWN and probe.purpose not in NEVER_A_CONTACT for probe in probes):
+    if any(_may_still_name(probe) for probe in probes):
         return Outcome.UNKNOWN
     return Outcome.FOUND if candidates else Outcome.NONE

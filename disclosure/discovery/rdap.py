@@ -120,11 +120,16 @@ def _depth(body: bytes) -> int:
 
 @dataclass(frozen=True)
 class _Entity:
-    """``above``: the roles of every entity that it stands in, the outermost first."""
+    """``above``: the roles of every entity that it stands in, the outermost first; ``under``: the name of the last."""
 
     roles: frozenset[str]
     above: tuple[frozenset[str], ...]
     card: tuple[list[Any], ...]
+    under: str
+
+    @property
+    def name(self) -> str:
+        return next(self.values("fn"), "")[:_MOST_NAME] or self.under
 
     def values(self, name: str) -> Iterator[str]:
         """The texts of a property of the card (RFC 7095)."""
@@ -135,16 +140,18 @@ class _Entity:
 
 def _entities(document: Mapping[str, Any]) -> Iterator[_Entity]:
     """Every entity, the outer ones first, at most so many."""
-    waiting: list[tuple[object, tuple[frozenset[str], ...]]] = [(child, ()) for child in _list(document, "entities")]
+    waiting: list[tuple[object, tuple[frozenset[str], ...], str]]
+    waiting = [(child, (), "") for child in _list(document, "entities")]
     for count in range(MOST_ENTITIES):
         if count >= len(waiting):
             return
-        plain, above = waiting[count]
+        plain, above, under = waiting[count]
         if not isinstance(plain, dict):
             continue
         roles = frozenset(role.lower() for role in _list(plain, "roles") if isinstance(role, str))
-        yield _Entity(roles, above, _card(plain))
-        waiting += [(child, (*above, roles)) for child in _list(plain, "entities")[:MOST_ENTITIES]]
+        entity = _Entity(roles, above, _card(plain), under)
+        yield entity
+        waiting += [(child, (*above, roles), entity.name) for child in _list(plain, "entities")[:MOST_ENTITIES]]
 
 
 def _list(plain: Mapping[str, Any], key: str) -> list[Any]:
@@ -174,11 +181,10 @@ def _named(entity: _Entity, whose: Whose) -> Iterator[Named]:
         yield from _forms(entity, "registrant")
         return
     role = role or next(iter(sorted(entity.roles)), "")
-    name = next(entity.values("fn"), "")[:_MOST_NAME]
     for text in list(entity.values("email"))[:MOST_ADDRESSES]:
         for contact in read_contact(f"mailto:{text}", repair=False).contacts[:1]:
             if contact.kind is Channel.MAIL and "%" not in text:
-                yield Named(whose, role, contact, name)
+                yield Named(whose, role, contact, entity.name)
     yield from _forms(entity, role)
 
 

@@ -13,15 +13,13 @@ from disclosure.protocol.values import Domain
 
 
 def registry(search: Search) -> Iterator[Probe]:
-    """RD-01; of a thin registry also the registrar's own answer, which it points to."""
-    if search.directory is None:
-        return
+    """RD-01; of a thin registry also the registrar's own answer, which it points to.
+
+    Where the stored list knows no server nothing is asked: that is neither none nor unknown.
+    """
     domain = search.organisation
-    server = search.directory.for_domain(domain)
+    server = search.directory.for_domain(domain) if search.directory else ""
     if not server:
-        # The stored list is the knowledge: asking again would not change it.
-        unasked = Fetched(f"{domain} RDAP", search.now, Outcome.NONE, "RD-01")
-        yield _registry_probe(Purpose.RDAP, domain, unasked, ("no_rdap_server",))
         return
     url = f"{server}domain/{domain}"
     for _ in range(2):

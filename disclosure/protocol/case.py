@@ -56,6 +56,8 @@ def _opened(case: Case, entry: e.Entry, event: e.CaseOpened) -> Case:
 
 
 def _found(case: Case, entry: e.Entry, event: e.ContactFound) -> Case:
+    """Found again, a contact takes what the newer evidence says; a bounce or a coordinator's word outlives that."""
+    held = case.contacts.get(event.contact_id)
     contact = Contact(
         event.contact_id,
         entry.seq,
@@ -67,6 +69,7 @@ def _found(case: Case, entry: e.Entry, event: e.ContactFound) -> Case:
         event.flags,
         event.domain_id,
         event.review,
+        disabled=held.disabled if held else "",
     )
     return case.but(contacts={**case.contacts, contact.id: contact})
 

@@ -101,6 +101,120 @@ def test_a_second_search_lists_nothing_twice_and_leaves_manual_contacts_alone(ho
     assert house.case(case_id).contacts[manual].manual, "a manual contact wins and survives (R17)"
 
 
+def again(house: House, case_id: str, *found: str, **kind: object) -> None:
+    """A second search of the same domain that comes to this."""
+    searching.start(house.hand(case_id), next(iter(house.case(case_id).domains)))
+    searching.search(house.office, house.now, lambda *_: desk.findings(*found, **kind))  # type: ignore[arg-type]
+
+
+def by_address(house: House, case_id: str) -> dict[str, tuple[bool, int, tuple[str, ...]]]:
+    file = casefile.look(house.office, case_id)
+    with house.office.store.reading() as connection:
+        held = casefile.addresses(house.office, connection, file)
+    contacts = file.case.contacts
+    return {held[c.id]: (c.review, c.rank, c.flags) for c in contacts.values()}
+
+
+def test_a_second_search_moves_a_contact_and_keeps_it_one(house: House) -> None:
+    """EV-03: what went stale meanwhile goes to review, what became good comes out of it; ids and orders hold."""
+    case_id = started(house)
+    searching.search(house.office, house.now, lambda *_: desk.findings("a@org.example", review=("b@org.example",)))
+    before = {c.rank: c.id for c in house.case(case_id).contacts.values()}
+    again(house, case_id, "B@org.example", review=("a@org.example",))
+    assert by_address(house, case_id) == {"B@org.example": (False, 1, ()), "a@org.example": (True, 2, ())}
+    assert {c.rank: c.id for c in house.case(case_id).contacts.values()} == {1: before[2], 2: before[1]}
+    assert verification.verify(house.office).ok
+
+
+def test_the_same_answers_again_write_no_contact(house: House) -> None:
+    case_id = started(house)
+    searching.search(house.office, house.now, lambda *_: desk.findings("a@org.example"))
+    seqs = [c.seq for c in house.case(case_id).contacts.values()]
+    again(house, case_id, "a@org.example")
+    assert [c.seq for c in house.case(case_id).contacts.values()] == seqs
+
+
+GONE = [
+    (Outcome.FOUND, True, "others are named now"),
+    (Outcome.NONE, True, "nobody is named any more"),
+    (Outcome.UNKNOWN, False, "what failed says nothing about anybody (R15)"),
+]
+
+
+@pytest.mark.parametrize(("status", "gone", "why"), GONE, ids=[row[2] for row in GONE])
+def test_who_is_not_found_again_goes_to_review(house: House, status: Outcome, gone: bool, why: str) -> None:
+    case_id = started(house)
+    coordination.enter_contact(house.hand(case_id), EnterContact(Channel.MAIL, "hand@org.example", "", "imprint"))
+    searching.search(house.office, house.now, lambda *_: desk.findings("a@org.example"))
+    again(house, case_id, *(["b@org.example"] if status is Outcome.FOUND else []), status=status)
+    review, _, flags = by_address(house, case_id)["a@org.example"]
+    assert (review, "not_found_again" in flags) == (gone, gone), why
+    assert by_address(house, case_id)["hand@org.example"][0] is False, "a manual contact survives (R17)"
+    again(house, case_id, "a@org.example")
+    assert by_address(house, case_id)["a@org.example"] == (False, 1, ()), "found again, it is as good as new"
+
+
+def test_a_contact_switched_off_stays_off_when_it_is_found_again(house: House) -> None:
+    case_id = started(house)
+    searching.search(house.office, house.now, lambda *_: desk.findings("a@org.example"))
+    (contact,) = house.case(case_id).contacts
+    coordination.disable_contact(house.hand(case_id), contact)
+    again(house, case_id, review=("a@org.example",))
+    assert house.case(case_id).contacts[contact].disabled == "by_coordinator"
+
+
+def ages(house: House, case_id: str) -> str:
+    """What the release of the first contact says."""
+    (contact,) = (c.id for c in house.case(case_id).contacts.values() if not c.manual)
+    try:
+        coordination.release_first_contact(house.hand(case_id), contact)
+    except Refused as refused:
+        return refused.reason
+    return "released"
+
+
+DAY = timedelta(hours=24)
+
+
+@pytest.mark.parametrize(("age", "said", "why"), [
+    (DAY, "released", "24 hours to the instant are young enough"),
+    (DAY + timedelta(seconds=1), "evidence_old", "a second more is not"),
+])  # fmt: skip
+def test_old_evidence_is_looked_up_again_before_the_first_mail(
+    house: House, age: timedelta, said: str, why: str
+) -> None:
+    """EV-03."""
+    case_id = started(house)
+    searching.search(house.office, house.now, lambda *_: desk.findings("a@org.example"))
+    house.later(age)
+    assert ages(house, case_id) == said, why
+    searching.search(house.office, house.now, lambda *_: desk.findings("a@org.example"))
+
+
+def test_the_search_is_started_once_and_then_the_mail_goes(house: House) -> None:
+    case_id = started(house)
+    searching.search(house.office, house.now, lambda *_: desk.findings("a@org.example"))
+    house.later(2 * DAY)
+    assert [ages(house, case_id), ages(house, case_id)] == ["evidence_old", "evidence_old"]
+    assert searching.search(house.office, house.now, lambda *_: desk.findings("a@org.example")) == 1, "one, not two"
+    assert ages(house, case_id) == "released"
+
+
+def test_a_look_that_came_to_nothing_is_a_look_and_a_person_decides(house: House) -> None:
+    case_id = started(house)
+    searching.search(house.office, house.now, lambda *_: desk.findings("a@org.example"))
+    house.later(2 * DAY)
+    assert ages(house, case_id) == "evidence_old"
+    searching.search(house.office, house.now, lambda *_: desk.findings(status=Outcome.UNKNOWN))
+    assert ages(house, case_id) == "released", "the page before says that the search goes on"
+
+
+def test_what_a_person_entered_rests_on_no_evidence(house: House) -> None:
+    case_id = house.tied()
+    house.later(30 * DAY)
+    coordination.release_first_contact(house.hand(case_id), house.case(case_id).chosen[0])
+
+
 @pytest.mark.parametrize(("reports", "marked"), [(0, False), (1, True), (2, False)])
 def test_a_contact_from_a_domain_that_one_reporter_named_is_marked(house: House, reports: int, marked: bool) -> None:
     case_id = started(house, *(house.report() for _ in range(reports)))

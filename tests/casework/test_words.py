@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 import pytest
 
-from disclosure.casework import timeline, words
+from disclosure.casework import deskwords, timeline, words
+from disclosure.discovery.candidates import Confidence, Flag, HintKind, Reason, Source
+from disclosure.discovery.evidence import Purpose
+from disclosure.discovery.fetch import Trouble
+from disclosure.discovery.problems import NEEDS_A_PERSON
+from disclosure.discovery.rdap import Fault
 from disclosure.protocol import codes, values
 from disclosure.protocol.axes import FIRST, TRANSITIONS
 from disclosure.protocol.events import EVENT_TYPES
@@ -40,3 +46,20 @@ def test_every_state_has_words() -> None:
 def test_words_are_in_the_language(language: Language) -> None:
     said = words.standing_word(Standing.S2, language)
     assert said.startswith("S2")
+
+
+# What discovery says in codes, and where its words are (R16: every candidate with its reason).
+_DISCOVERED: list[tuple[set[str], Mapping[str, str], str]] = [
+    (set(Source), words.SOURCES, "sources"),
+    (set(Reason), deskwords.REASONS, "reasons"),
+    (set(Confidence), deskwords.CONFIDENCES, "confidence"),
+    (set(Flag) | set(NEEDS_A_PERSON), deskwords.MARKS, "marks"),
+    (set(Purpose), deskwords.PURPOSES, "purposes"),
+    (set(HintKind), deskwords.HINTS, "hints"),
+    (set(Trouble) | set(Fault), {**deskwords.TROUBLES, **deskwords.MARKS}, "troubles"),
+]
+
+
+@pytest.mark.parametrize(("codes", "table", "what"), _DISCOVERED, ids=[row[2] for row in _DISCOVERED])
+def test_what_discovery_says_has_words(codes: set[str], table: Mapping[str, str], what: str) -> None:
+    assert {str(code) for code in codes} <= set(table), what

@@ -248,10 +248,11 @@ def test_a_pointer_inside_is_not_followed(world: World, target: str) -> None:
     assert [visit.host for visit in world.web.visits if visit.path.startswith("/x")] == []
 
 
-def test_a_name_without_a_server_is_known_to_have_none(world: World) -> None:
-    found = search(world, book=directory())
-    assert asked(found) == [("example.org RDAP", "none", "RD-01", ("no_rdap_server",))]
-    assert asked(search(world, book=None)) == [], "without a directory no registry is asked"
+@pytest.mark.parametrize("book", [directory(), None])
+def test_where_no_server_is_known_nothing_is_asked(world: World, book: Directory | None) -> None:
+    found = search(world, book=book, thorough=True)
+    assert asked(found) == []
+    assert found.status is Outcome.FOUND, "by its mail exchanger; nothing waits for a registry"
 
 
 def test_the_network_of_the_host_is_an_intermediary(world: World) -> None:

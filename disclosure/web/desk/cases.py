@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from disclosure.casework import clockwork, probes, reporting, wholecase
+from disclosure.casework import clockwork, clues, probes, reporting, wholecase
 from disclosure.language import N_
 from disclosure.protocol.errors import InvalidInput
 from disclosure.protocol.values import Audience
@@ -53,7 +53,8 @@ def unstick(case_id: str) -> ResponseReturnValue:
 def lookups(case_id: str) -> ResponseReturnValue:
     reporting.seen(office(), coordinator_id(), case_id, now())
     rows = probes.recorded(office(), case_id, chosen_language())
-    return render_template("desk/lookups.html", case_id=case_id, rows=rows)
+    beside = clues.of_case(office(), case_id, chosen_language())
+    return render_template("desk/lookups.html", case_id=case_id, rows=rows, beside=beside)
 
 
 @blueprint.get("/cases/<case_id>/lookups/<probe_id>")

@@ -27,6 +27,9 @@ _REFUSED: Mapping[str, str] = {
     "intermediary": N_("An intermediary is never written to with a contact request."),
     "unknown_contact": N_("This contact does not belong to the case."),
     "contact_disabled": N_("This contact is switched off."),
+    "evidence_old": N_(
+        "What is known of this contact is more than 24 hours old. It is being looked up again; come back in a minute."
+    ),
     "already_written_to": N_("This contact was written to already."),
     "not_a_mail_contact": N_("A contact request leaves by mail only. Calls, letters and forms are tasks."),
     "approval_pending": N_("A second coordinator was asked already."),
