@@ -34,6 +34,11 @@ def frames(data: bytes) -> Iterator[tuple[int, bytes]]:
         at = end
 
 
+def body_of(packet: bytes) -> bytes:
+    """A packet of :func:`frames` without its header."""
+    return packet[_header(packet, 0)[1] :]
+
+
 def is_binary(data: bytes) -> bool:
     """Every packet begins with a set bit; no text in ASCII does."""
     return bool(data) and bool(data[0] & _BINARY)

@@ -58,7 +58,7 @@ class Child:
     """A process that answers one request at a time; any number of threads may ask."""
 
     def __init__(self, module: str = "disclosure.openpgp.sandbox", *, seconds: float = SECONDS) -> None:
-        self._module, self._seconds = module, seconds
+        self._module, self.seconds = module, seconds
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._owner = 0
@@ -74,13 +74,12 @@ class Child:
             for _ in range(2):
                 try:
                     return self._exchange(self._alive(), request)
-                except (OSError, EOFError):
-                    over = self.stop() == -signal.SIGXCPU
-                    if over:
-                        raise OverLimit from None
                 except TimeoutError:
                     self.stop()
                     raise OverLimit from None
+                except (OSError, EOFError):
+                    if self.stop() == -signal.SIGXCPU:
+                        raise OverLimit from None
             return None
 
     def _alive(self) -> subprocess.Popen[bytes]:
@@ -105,7 +104,7 @@ class Child:
         )
 
     def _exchange(self, process: subprocess.Popen[bytes], request: bytes) -> bytes:
-        with _killed_after(self._seconds, process):
+        with _killed_after(self.seconds, process):
             sink = _pipe(process.stdin)
             sink.write(_LENGTH.pack(len(request)) + request)
             sink.flush()
