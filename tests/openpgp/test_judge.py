@@ -1,4 +1,4 @@
-"""Judging what strangers hand over: armour as it really comes, garbage, secrets, and the child that judges (R18)."""
+"""Judging what strangers hand over: armour as it really comes, garbage, secrets (R18)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from pysequoia.packet import PacketPile, Tag
 from disclosure.demo.certificates import make_certificate
 from disclosure.openpgp.dearmour import dearmour
 from disclosure.openpgp.judge import MAX_INPUT, Reason, Verdict, judge
-from disclosure.openpgp.keys import ServiceKey
 from disclosure.protocol.values import Address
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -23,11 +22,6 @@ def pair() -> tuple[str, bytes]:
     return make_certificate(f"D. Exemple <{WHO}>", now=NOW - 30 * DAY)
 
 
-@pytest.fixture(scope="module")
-def service() -> ServiceKey:
-    return ServiceKey.generate("Service <s@desk.example>", now=NOW - 30 * DAY)
-
-
 def verdict(data: bytes, now: datetime = NOW, address: Address | None = WHO) -> Verdict:
     return judge(data, address=address, now=now)
 
@@ -36,6 +30,12 @@ def armoured(data: bytes) -> bytes:
     import pysequoia  # noqa: PLC0415
 
     return pysequoia.armor(data, pysequoia.ArmorKind.PublicKey).encode()
+
+
+def _one_line(armour: bytes) -> bytes:
+    head, _, rest = armour.partition(b"\n\n")
+    body, _, tail = rest.partition(b"\n=")
+    return head + b"\n\n" + body.replace(b"\n", b"") + b"\n=" + tail
 
 
 def test_a_good_certificate_is_usable(pair: tuple[str, bytes]) -> None:
@@ -63,6 +63,16 @@ def test_another_address_is_a_flag(pair: tuple[str, bytes]) -> None:
         (lambda a: b"Dear all,\n" + a + b"-- \nregards\n", "text around the armour"),
         (lambda a: b"\n".join(line for line in a.split(b"\n") if not line.startswith(b"=")), "no CRC line"),
         (lambda a: a.replace(b"\n\n", b"\nComment: x\n\n", 1), "a header line"),
+        (lambda a: a.replace(b"\n\n", b"\nComment: x\n", 1), "a header line, and no blank one behind it"),
+        (lambda a: a.replace(b"\n\n", b"\n", 1), "no blank line"),
+        (lambda a: a.replace(b"\n\n", b"\nComment: \xe9\xff\nVersion: 1\n \t\n", 1), "headers in another alphabet"),
+        (lambda a: a.replace(b"\n", b"\r"), "line ends of an old Macintosh"),
+        (lambda a: a.decode().encode("utf-16"), "UTF-16, as a shell of Windows writes it"),
+        (lambda a: a.replace(b"\n", b"\n\n"), "every other line blank"),
+        (lambda a: a[: a.rindex(b"\n=") + 2] + b"AAAA" + a[a.rindex(b"\n=") + 6 :], "a wrong CRC"),
+        (_one_line, "one long line"),
+        (lambda a: b"<html><pre>" + a.rstrip() + b"</pre></html>", "a page around it"),
+        (lambda a: a + a, "twice"),
     ],
 )
 def test_armour_as_it_really_comes(pair: tuple[str, bytes], change, why: str) -> None:  # type: ignore[no-untyped-def]
@@ -83,6 +93,17 @@ def test_armour_as_it_really_comes(pair: tuple[str, bytes], change, why: str) ->
         ),
         (b"x" * (MAX_INPUT + 1), Reason.TOO_LARGE, "too large to look at"),
         (b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n" + b"a: a\n" * 500, Reason.CORRUPT, "a bomb of header lines"),
+        (b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n" + b"a: a: " * 500 + b"\n", Reason.CORRUPT, "all in one line"),
+        (b"-----BEGIN PGP SIGNED MESSAGE-----\n\n" * 30, Reason.CORRUPT, "a bomb of signed messages, never closed"),
+        (b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n\n" * 90_000, Reason.CORRUPT, "four megabytes of beginnings"),
+        (b"-----END PGP PUBLIC KEY BLOCK-----\n", Reason.CORRUPT, "an end without a beginning"),
+        (b"-----BEGIN PGP MESSAGE-----\n\n0gEA\n-----END PGP MESSAGE-----\n", Reason.NOT_A_KEY, "a message"),
+        (b"-----BEGIN PGP PRIVATE KEY BLOCK-----\n", Reason.SECRET_KEY, "the first line is enough"),
+        ("-----BEGIN PGP PRIVATE KEY BLOCK-----\n".encode("utf-16"), Reason.SECRET_KEY, "in any coding"),
+        (b"\x88\xff", Reason.CORRUPT, "a length beyond the end"),
+        (b"\xc6\xe1" + b"\0" * 9, Reason.CORRUPT, "a key in parts of unknown number"),
+        (b"\xc6\x00", Reason.CORRUPT, "an empty key"),
+        (b"\xc6\x01\x04", Reason.CORRUPT, "a key of one octet"),
     ],
 )
 def test_garbage_is_refused(data: bytes, reason: Reason, why: str) -> None:
