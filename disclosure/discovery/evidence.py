@@ -26,6 +26,10 @@ class Purpose(StrEnum):
     SECURITY_TXT = "security_txt"
     DNS_SECURITY_TXT = "dns_security_txt"
     MAIL_EXCHANGER = "mail_exchanger"
+    ENCRYPTION_URI = "encryption_uri"  # what the Encryption field of a security.txt points to (ST-19)
+    WEB_KEY_DIRECTORY = "web_key_directory"  # KD-02
+    OPENPGPKEY = "openpgpkey"  # KD-04
+    KEYSERVER = "keyserver"  # KD-06
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,8 @@ class DnsEvidence:
 class Probe:
     """One question about ``subject`` and all that is known of its answer.
 
-    ``rule`` is the rule of the decision, ``problems`` its codes. ``body`` is at most 32 KB and one byte (ST-09).
+    ``rule`` is the rule of the decision, ``problems`` its codes. ``body`` is at most 32 KB and one byte (ST-09), and
+    at most 1 MiB where a certificate was asked for (KD-07).
     """
 
     id: str

@@ -146,26 +146,29 @@ class Fetcher:
             "Connection": "close",
         }
 
-    def get(self, url: str, *, now: datetime) -> Fetched:
-        """Never raises for what a name server or a server does. ``now`` is recorded, nothing else."""
+    def get(self, url: str, *, now: datetime, most: int = MAX_BODY) -> Fetched:
+        """At most ``most`` octets of the body. Never raises for what a name server or a server does.
+
+        ``now`` is recorded, nothing else.
+        """
         hops: list[Hop] = []
         with deadline(self._seconds):
             try:
-                return self._follow(url, hops, now)
+                return self._follow(url, hops, now, most)
             except _Stop as stop:
                 gone = stop.trouble in {Trouble.ABSENT, Trouble.NO_ADDRESS}
                 outcome = Outcome.NONE if gone else Outcome.UNKNOWN
                 rule = _RULES.get(stop.trouble, "ST-08")
                 return Fetched(url, now, outcome, rule, stop.trouble, tuple(hops))
 
-    def _follow(self, url: str, hops: list[Hop], now: datetime) -> Fetched:
+    def _follow(self, url: str, hops: list[Hop], now: datetime, most: int) -> Fetched:
         place = url
         for _ in range(MAX_REDIRECTS + 1):
             hops.append(Hop(url=place[:_MAX_URL]))
             host = _host(place)
             addresses = self._checked_addresses(host, now, hops)
             port = self._world.https.port if self._world else HTTPS_PORT
-            body = self._ask(place, Route(host.name, addresses, port), hops)
+            body = self._ask(place, Route(host.name, addresses, port), hops, most)
             if body is not None:
                 read = hops[-1].content_type or ""
                 return Fetched(url, now, Outcome.FOUND, "ST-01", None, tuple(hops), place, read, body)
@@ -192,7 +195,7 @@ class Fetcher:
             return address == self._world.https.address
         return is_public(address, self._own_ranges)
 
-    def _ask(self, url: str, route: Route, hops: list[Hop]) -> bytes | None:
+    def _ask(self, url: str, route: Route, hops: list[Hop], most: int) -> bytes | None:
         """The body of a 200, or None for a redirect whose target stands in the last hop."""
         try:
             with answer(url, route, self._context, self._headers) as response:
@@ -200,7 +203,7 @@ class Fetcher:
                 trouble = _trouble(response)
                 if trouble:
                     raise _Stop(trouble)
-                return None if response.status_code in _REDIRECTS else first_bytes(response, MAX_BODY)
+                return None if response.status_code in _REDIRECTS else first_bytes(response, most)
         except TROUBLE:
             hops[-1] = _seen(hops[-1], route, None)
             if is_over():
