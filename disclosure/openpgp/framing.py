@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-SIGNATURE, SECRET_KEY, PUBLIC_KEY, SECRET_SUBKEY, USER_ID, PUBLIC_SUBKEY, USER_ATTRIBUTE = 2, 5, 6, 7, 13, 14, 17
+SIGNATURE, SECRET_KEY, PUBLIC_KEY, SECRET_SUBKEY, USER_ID, PUBLIC_SUBKEY = 2, 5, 6, 7, 13, 14
 SECRETS = frozenset({SECRET_KEY, SECRET_SUBKEY})
 _BINARY, _NEW_FORMAT = 0x80, 0x40
 _FILLING = b"\0\r\n\t "  # what transfers leave behind the last packet

@@ -20,7 +20,6 @@ from disclosure.openpgp.framing import (
     PUBLIC_SUBKEY,
     SECRETS,
     SIGNATURE,
-    USER_ATTRIBUTE,
     USER_ID,
     BadPackets,
     frames,
@@ -47,6 +46,8 @@ MAX_CERTIFICATES = 20
 MAX_SIGNATURES = 5_000  # of the certificate's own
 MAX_SUBKEYS = 100
 _VERSIONS = frozenset({4, 6})
+# Photographs, padding and compressed data are left behind here; what was signed of them holds for nothing else.
+_LOOKED_AT = frozenset({SIGNATURE, USER_ID, PUBLIC_SUBKEY})
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
 # Of the reasons of several subkeys, the one that tells its owner most.
 _TELLING = (
@@ -85,15 +86,14 @@ def _best(verdicts: Sequence[Verdict]) -> Verdict:
 def _certificates(data: bytes) -> list[list[Packet] | Reason] | Reason:
     """Packets of each certificate, copies of one together; a reason in place of one, or of all, that is no good."""
     raw: list[list[bytes]] = []
-    secret, broken, count, of_photograph = False, False, 0, False
+    secret, broken, count = False, False, 0
     try:
         for block in dearmour(data):
             for tag, packet in frames(block.content):
                 secret, count = secret or tag in SECRETS, count + 1
-                of_photograph = tag == USER_ATTRIBUTE or (of_photograph and tag == SIGNATURE)
                 if tag == PUBLIC_KEY:
                     raw.append([packet])
-                elif raw and tag in {SIGNATURE, USER_ID, PUBLIC_SUBKEY} and not of_photograph:
+                elif raw and tag in _LOOKED_AT:
                     raw[-1].append(packet)
     except (BadArmour, BadPackets):
         broken = True
@@ -113,7 +113,17 @@ def _read(raw: Sequence[bytes]) -> list[Packet] | Reason:
         packets = list(PacketPile.from_bytes(b"".join(raw)))
     except Exception:  # the library has no errors of its own
         return Reason.CORRUPT
-    return packets if len(packets) == len(raw) and len(packets[0].body) > 1 else Reason.CORRUPT
+    if len(packets) != len(raw) or not _is_whole(packets[0]) or len(packets[0].body) < 2:  # noqa: PLR2004
+        return Reason.CORRUPT
+    return [packet for packet in packets if _is_whole(packet)]
+
+
+def _is_whole(packet: Packet) -> bool:
+    """The library reads some packets that it can then not write: nothing that they say could hold."""
+    try:
+        return bool(packet.body) and bool(bytes(packet))
+    except Exception:
+        return False
 
 
 def _merged(held: Iterable[list[Packet] | Reason]) -> list[list[Packet] | Reason]:
@@ -211,11 +221,12 @@ def _keys(parts: Parts, now: datetime) -> tuple[list[Packet], list[Reason]]:
     # Whether flags allow it only the encryption proves; asking first saves it for keys that only certify.
     if any(p.key_flags and may_encrypt(p) for p in parts.certifications) and encrypts(parts.head):
         usable.append(parts.primary)
+    revocations = parts.subkey_revocations
     for subkey in parts.subkeys:
         bindings = [p for p in subkey[1:] if not is_revocation(p)]
         if not any(may_encrypt(binding) for binding in bindings):
             continue  # for signatures only, or bound by nobody: no reason worth a word
-        reason = _judge_subkey(parts.head, subkey[0], bindings, [p for p in subkey[1:] if is_revocation(p)], now)
+        reason = _judge_subkey(parts.head, subkey[0], bindings, revocations, now)
         if reason is None:
             usable.append(subkey[0])
         else:

@@ -11,7 +11,17 @@ from datetime import datetime
 
 from pysequoia.packet import Packet, SignatureType, Tag
 
-_REVOCATIONS = (SignatureType.KeyRevocation, SignatureType.SubkeyRevocation, SignatureType.CertificationRevocation)
+_T = SignatureType
+_REVOCATIONS = (_T.KeyRevocation, _T.SubkeyRevocation, _T.CertificationRevocation)
+_CERTIFICATIONS = (
+    _T.GenericCertification,
+    _T.PersonaCertification,
+    _T.CasualCertification,
+    _T.PositiveCertification,
+)
+_OF_PRIMARY = (_T.DirectKey, _T.KeyRevocation)
+_OF_NAMES = (*_CERTIFICATIONS, _T.CertificationRevocation)
+_OF_SUBKEYS = (_T.SubkeyBinding, _T.SubkeyRevocation)
 _WEAK_HASHES = ("MD5", "SHA1", "RipeMD")
 MIN_BITS = 2048  # KD 5.2: RSA, DSA, ElGamal
 _RSA, _ELGAMAL, _DSA, _ECDH, _ECDSA, _EDDSA = frozenset({1, 2, 3}), frozenset({16, 20}), 17, 18, 19, 22
@@ -27,12 +37,16 @@ _ENCRYPTS = frozenset({1, 2, 25, 26, 35, 36})
 
 @dataclass
 class Parts:
-    """Each component is a list: the packet itself, then its signatures. ``direct``: those over the primary key."""
+    """Each component is a list: the packet itself, then its signatures. ``direct``: those over the primary key.
+
+    ``astray``: revocations that stand where they cannot belong; pysequoia brings them home in the whole.
+    """
 
     primary: Packet
     direct: list[Packet] = field(default_factory=list)
     user_ids: list[list[Packet]] = field(default_factory=list)
     subkeys: list[list[Packet]] = field(default_factory=list)
+    astray: list[Packet] = field(default_factory=list)
 
     @property
     def head(self) -> list[Packet]:
@@ -40,11 +54,16 @@ class Parts:
 
     @property
     def packets(self) -> list[Packet]:
-        return [*self.head, *(packet for one in self.subkeys for packet in one)]
+        return [*self.head, *(packet for one in self.subkeys for packet in one), *self.astray]
 
     @property
     def signatures(self) -> Iterator[Packet]:
         return (packet for packet in self.packets if packet.tag == Tag.Signature)
+
+    @property
+    def subkey_revocations(self) -> list[Packet]:
+        """Of any subkey, wherever they stand: each holds for its own only."""
+        return [packet for packet in self.packets if packet.signature_type == _T.SubkeyRevocation]
 
     @property
     def certifications(self) -> Iterator[Packet]:
@@ -55,26 +74,30 @@ class Parts:
 def parts_of(packets: Iterable[Packet], now: datetime) -> Parts:
     """Merged from one certificate or several copies of it; only what its own key claims to have signed by ``now``.
 
-    Revocations count whatever their date says. Ten thousand signatures of strangers cost nothing later (rule 3).
+    Revocations count whatever their date says, and wherever they stand. Any other signature out of its place is left
+    out: pysequoia would put it where it holds, and we would take the one that stands there for the one that holds.
+    Ten thousand signatures of strangers cost nothing later (rule 3).
     """
     iterator = iter(packets)
     parts = Parts(primary=next(iterator))
-    known: dict[bytes, list[Packet]] = {bytes(parts.primary): parts.direct}
+    known: dict[bytes, list[Packet]] = {parts.primary.body: parts.direct}
     held, seen = parts.direct, set[bytes]()
+    fitting: tuple[SignatureType, ...] = _OF_PRIMARY
     for packet in iterator:
         if packet.tag == Tag.Signature:
-            if _is_own(packet, parts.primary) and _is_made(packet, now) and packet.body not in seen:
+            if not _is_own(packet, parts.primary) or not _is_made(packet, now):
+                continue
+            fits = packet.signature_type in fitting
+            if packet.body not in seen and (fits or is_revocation(packet)):
                 seen.add(packet.body)
-                held.append(packet)
+                (held if fits else parts.astray).append(packet)
             continue
+        fitting = {6: _OF_PRIMARY, 13: _OF_NAMES}.get(int(packet.tag), _OF_SUBKEYS)
         raw = packet.body
-        if packet.tag == Tag.PublicKey:
-            held = parts.direct
-        elif raw in known:
-            held = known[raw]
-        else:
-            held = known[raw] = [packet]
-            (parts.user_ids if packet.tag == Tag.UserID else parts.subkeys).append(held)
+        if raw not in known:
+            known[raw] = [packet]
+            (parts.user_ids if packet.tag == Tag.UserID else parts.subkeys).append(known[raw])
+        held = known[raw]
     return parts
 
 

@@ -40,7 +40,7 @@ def sieved(parts: Parts) -> Parts:
     primary = parts.primary
     direct = [p for p in parts.direct if (is_revoked if is_revocation(p) else _is_valid)([primary, p])]
     names = [_name(primary, name) for name in parts.user_ids]
-    kept = Parts(primary, direct, [name for name in names if name])
+    kept = Parts(primary, direct, [name for name in names if name], astray=parts.astray)
     head = kept.head
     kept.subkeys = [_subkey(head, subkey) for subkey in parts.subkeys]
     return kept

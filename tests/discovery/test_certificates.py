@@ -186,6 +186,7 @@ DIRECT: list[tuple[str, int, str]] = [
     ("nothing", 1, "the sub-domain exists and has no certificate: the direct place is not asked"),
     ("blocked", 1, "nor when it does not say"),
     ("servfail", 1, "nor when its name is not known"),
+    ("astray", 1, "nor when it leads to a name that does not exist"),
     ("no such name", 2, "only where it does not exist"),
 ]
 
@@ -201,11 +202,13 @@ def test_when_the_direct_place_is_asked(world: World, good: Pair, advanced: str,
         world.host("openpgpkey.example.org")
     if advanced == "blocked":
         world.serve(web_key_urls(WHO)[0], page("", status=403))
+    if advanced == "astray":
+        world.serve(web_key_urls(WHO)[0], redirect("https://nowhere.example.org/"))
     world.serve(web_key_urls(WHO)[1], binary(good.public))
     found = look(world)
     assert len([p for p in found.probes if p.purpose == "web_key_directory"]) == probes, why
     assert (found.best is not None) is (probes == 2)
-    if probes == 1 and advanced != "nothing":
+    if advanced in {"blocked", "servfail"}:
         assert found.status is Outcome.UNKNOWN, "R15: ask again"
 
 

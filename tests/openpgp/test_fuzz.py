@@ -80,7 +80,7 @@ def changed(data: bytes, stranger: bytes, changes: list[tuple[str, int, int]]) -
             raw[(where // 7) % len(raw)] ^= byte
             pile[at] = bytes(raw)
         elif what == "cut":
-            pile[at] = pile[at][: -byte % len(pile[at])]
+            pile[at] = pile[at][: max(1, len(pile[at]) - byte)]
         elif what == "drop" and len(pile) > 1:
             del pile[at]
         elif what == "twice":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -117,6 +118,15 @@ def test_to_exactly_the_judged_subkeys(zoo: Zoo, service: ServiceKey, name: str,
     ids = [key[-16:] if verdict.version == 4 else key for key in verdict.encrypts_to]
     assert recipients(message.binary) == ids, why
     assert message.encrypted_to == verdict.encrypts_to
+
+
+def test_the_other_writer_chooses_nothing_itself(zoo: Zoo, service: ServiceKey) -> None:
+    """Of two good subkeys the one that was judged; beside a version 6 certificate pysequoia writes for both."""
+    two = judged(zoo, "two-good-subkeys")
+    for chosen in two.encrypts_to:
+        message = encrypt(b"x", to=[replace(two, encrypts_to=(chosen,)), judged(zoo, "v6")], signer=service)
+        assert {name[-16:] for name in recipients(message.binary)} >= {chosen[-16:]}
+        assert len(recipients(message.binary)) == 2
 
 
 def test_the_form_that_old_readers_need(zoo: Zoo, service: ServiceKey) -> None:

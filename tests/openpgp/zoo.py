@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -21,13 +20,13 @@ DOMAIN = "org.example"
 Pile = list[Packet]
 
 
-@dataclass
 class Zoo:
     """``certificates`` and, where messages are to be opened, ``secrets``; binary, by name."""
 
-    folder: Path
-    certificates: dict[str, bytes] = field(default_factory=dict)
-    secrets: dict[str, bytes] = field(default_factory=dict)
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.certificates: dict[str, bytes] = {}
+        self.secrets: dict[str, bytes] = {}
 
     @property
     def home(self) -> Path:
@@ -132,12 +131,19 @@ def _expiring(zoo: Zoo) -> None:
     never, who = zoo.export("expiry"), fingerprint(zoo.export("expiry"))
     zoo.gpg("--quick-set-expire", who, "10d", at=MADE + DAY)
     short = zoo.export("expiry")
-    zoo.gpg("--quick-set-expire", who, "300d", at=MADE + 2 * DAY)
+    zoo.gpg("--quick-set-expire", who, "300d", at=MADE + 30 * DAY)
     longer = zoo.export("expiry")
     held |= {"primary-expired": short, "extended": short + longer, "shortened": never + short}
     held["extended-old-copy-last"] = longer + short
-    zoo.gpg("--quick-set-expire", who, "10d", "*", at=MADE + 3 * DAY)
+    zoo.gpg("--quick-set-expire", who, "10d", "*", at=MADE + 31 * DAY)
+    held["subkey-shortened"] = longer + zoo.export("expiry")
+    zoo.gpg("--quick-set-expire", who, "10d", at=MADE + 32 * DAY)
     held["both-expired"] = zoo.export("expiry")
+    zoo.gpg("--quick-set-expire", who, "300d", at=MADE + 50 * DAY)
+    shorter = zoo.export("expiry")
+    subkey = encrypting_subkey(shorter).fingerprint or ""  # gpg's "*" leaves out what has run out
+    zoo.gpg("--quick-set-expire", who, "300d", subkey, at=MADE + 51 * DAY)
+    held["subkey-extended"] = zoo.export("expiry") + shorter
 
     who = fingerprint(zoo.export("subkeys"))
     zoo.gpg("--quick-add-key", who, "cv25519", "encr", "10d", at=MADE)
@@ -254,6 +260,24 @@ def _switched(good: bytes, stranger: bytes) -> bytes:
     return join(pile[: _subkey_at(pile)]) + bytes(encrypting_subkey(stranger)) + join(pile[_subkey_at(pile) + 1 :])
 
 
+def _moved_to_the_end(data: bytes) -> bytes:
+    """A subkey's revocation behind another subkey."""
+    pile = packets(data)
+    at = next(n for n, p in enumerate(pile) if p.signature_type == SignatureType.SubkeyRevocation)
+    first = _subkey_at(pile) + 1
+    return join([*pile[:first], pile[at], *pile[first:at], *pile[at + 1 :]])
+
+
+def _revived(data: bytes) -> bytes:
+    """An expired subkey, its own binding moved behind the name, the dateless binding of another in its place.
+
+    A library that brings signatures home makes the subkey whole; whoever reads the date beside it is deceived.
+    """
+    pile = packets(data)
+    at = _subkey_at(pile)
+    return join([*pile[:at], pile[at + 1], pile[at], pile[at + 3]])
+
+
 def forged(signature: Packet, count: int) -> list[bytes]:
     """Copies whose numbers are wrong, each another way."""
     out = []
@@ -297,6 +321,8 @@ def _damaged(zoo: Zoo) -> None:
         "injected-first": _injected(good, stranger, only=False),
         "injected-alone": _injected(good, stranger, only=True),
         "flipped-subkey": _flipped(good),
+        "revived-subkey": _revived(held["first-subkey-expired"]),
+        "revocation-astray": _moved_to_the_end(held["subkey-revoked"]),
         "switched-subkey": _switched(good, stranger),
         "last-binding-cut": good[:-10],
         "last-binding-missing": join(pile[:-1]),
@@ -306,7 +332,7 @@ def _damaged(zoo: Zoo) -> None:
         "version-3": _version(good, 3),
         "version-5": _version(good, 5),
         "padded": good + framed(21, b"\0" * 50) + b"\n",
-        "photograph": join(pile[:3]) + framed(17, b"\x10\x01" * 500) + bytes(pile[2]) + join(pile[3:]),
+        "photograph": join(pile[:3]) + framed(17, b"\x10\x01" * 500) + forged(pile[2], 2)[1] + join(pile[3:]),
         "bomb-behind": good + framed(8, b"\x01" + b"\0" * 1000),
         "secret-in-front": zoo.secrets["cv25519"] + good,
         "secret-behind": good + zoo.secrets["cv25519"],
