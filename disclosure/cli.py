@@ -25,11 +25,15 @@ EXIT = 2
 
 def office(*, prepare: bool = False) -> Office:
     """The office of this installation; with ``prepare``, its folder and schema are made or brought up to date."""
-    held = open_office(load(instance_folder(os.environ), os.environ))
+    settings = load(instance_folder(os.environ), os.environ)
+    nothing = click.ClickException(f"nothing is stored in {settings.instance} yet: start the server there first")
+    if not prepare and not (settings.instance / "app.key").exists():
+        raise nothing  # opening an office makes its keys: a slip in a folder's name must leave none behind
+    held = open_office(settings)
     if prepare:
         held.prepare(datetime.now(UTC))
     elif not held.is_prepared():
-        raise click.ClickException(f"nothing is stored in {held.settings.instance} yet: start the server there first")
+        raise nothing
     return held
 
 
