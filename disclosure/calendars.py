@@ -66,9 +66,12 @@ def calendar_for(country: str, years: range = YEARS, own: frozenset[date] | None
 
 def _national(country: str, years: range) -> frozenset[date] | None:
     # A country whose hours we would have to guess is not known either.
-    if country not in ZONES or country not in holidays.list_supported_countries():
+    if country not in ZONES:
         return None
-    return frozenset(holidays.country_holidays(country, years=years))
+    try:  # the library's own list of countries loads every one of them: 0.1 s, and memory in each web process
+        return frozenset(holidays.country_holidays(country, years=years))
+    except NotImplementedError:
+        return None
 
 
 def read_holidays(data: Mapping[str, object]) -> Mapping[str, frozenset[date]]:

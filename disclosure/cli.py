@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 
-from disclosure.casework.office import Office
+from disclosure.casework.office import Office, open_office
 from disclosure.protocol.errors import DisclosureError
 from disclosure.protocol.values import Address, Answer, Language
 from disclosure.settings import instance_folder, load
@@ -25,13 +25,11 @@ EXIT = 2
 
 def office(*, prepare: bool = False) -> Office:
     """The office of this installation; with ``prepare``, its folder and schema are made or brought up to date."""
-    from disclosure import create_app  # noqa: PLC0415 - `certificate` and `securitytxt` need no database
-
-    settings = load(instance_folder(os.environ), os.environ)
-    app = create_app(settings)
-    held: Office = app.extensions["office"]
+    held = open_office(load(instance_folder(os.environ), os.environ))
     if prepare:
         held.prepare(datetime.now(UTC))
+    elif not held.is_prepared():
+        raise click.ClickException(f"nothing is stored in {held.settings.instance} yet: start the server there first")
     return held
 
 
@@ -39,7 +37,10 @@ def instant(text: str | None) -> datetime:
     """An ISO 8601 instant with zone, or now."""
     if not text:
         return datetime.now(UTC)
-    at = datetime.fromisoformat(text)
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is no instant: 2026-11-24T09:00:00+01:00") from None
     if at.tzinfo is None:
         raise click.BadParameter("an instant needs its zone: 2026-11-24T09:00:00+01:00")
     return at.astimezone(UTC)

@@ -15,12 +15,12 @@ from typing import Any
 
 from disclosure.calendars import calendar_for
 from disclosure.protocol import authorities as routing
-from disclosure.protocol.authorities import Authority, When
+from disclosure.protocol.authorities import Authority, AuthorityRole, When
 from disclosure.protocol.codes import Act, OwnClock
 from disclosure.protocol.errors import InvalidInput
 from disclosure.protocol.ladder import ClockProfile, Policy, Referral, Rules
 from disclosure.protocol.state import Case
-from disclosure.protocol.values import Language, Severity
+from disclosure.protocol.values import AlertKind, Language, Severity
 from disclosure.protocol.worktime import Duration, Time, WorkCalendar
 from disclosure.settings import PolicyFiles
 
@@ -41,7 +41,8 @@ class PolicyBook:
     def load(cls, files: PolicyFiles) -> PolicyBook:
         rules = _toml(files.rules or DATA / "policy.toml")
         table = _toml(files.authorities or DATA / "authorities.toml")
-        return cls(read_policy(rules), read_when(rules), routing.from_mapping(table))
+        authorities = routing.from_mapping(table)
+        return cls(read_policy(rules), read_when(rules, authorities), authorities)
 
     def version(self, name: str) -> Policy:
         """A case keeps the version that it started with; one that is no longer at hand runs under the current one."""
@@ -56,9 +57,12 @@ class PolicyBook:
     def calendar(self, country: str) -> WorkCalendar:
         return _calendar(country)
 
-    def rules_for(self, case: Case, confirmed: Collection[str], *, letters: bool) -> Rules:
-        """What decides for this case. ``confirmed``: ids of channels that the operator has confirmed (R38)."""
+    def rules_for(self, case: Case, confirmed: Collection[str], *, letters: bool, alone: bool = False) -> Rules:
+        """What decides for this case. ``confirmed``: ids of channels that the operator has confirmed (R38);
+        ``alone``: there is one active coordinator, and policy says whether one suffices then (R12)."""
         policy = self.version(case.policy_version)
+        if alone and policy.alone_suffices:
+            policy = replace(policy, approvals={act: min(needed, 1) for act, needed in policy.approvals.items()})
         country = case.assessed.country if case.assessed else ""
         referrals = self._referrals(case, confirmed)
         return Rules(_with_letters(policy, letters), self.calendar(country), referrals)
@@ -117,12 +121,26 @@ def read_policy(data: Mapping[str, Any]) -> Policy:
         approval_expires=approvals.calendar("expires_after"),
         own_clocks={clock: reader.table("own_clocks").duration(clock) for clock in OwnClock},
         call_again_after=ladder.calendar("call_again_after"),
+        alone_suffices=approvals.flag("alone_suffices"),
     )
 
 
-def read_when(data: Mapping[str, Any]) -> Mapping[str, When]:
+# R34: what the model (ZATAZ) does: the national CSIRT at once of every alert, the data-protection authority of a leak.
+MODELS_PRACTICE: Mapping[str, When] = {"national_csirt": When.AT_ONCE, "dpa:data_leak": When.AT_ONCE}
+_SWITCH = "models_practice"
+
+
+def read_when(data: Mapping[str, Any], table: Collection[Authority] = ()) -> Mapping[str, When]:
+    """R34: role, authority, or one of them with a kind, → when. A key that names nothing is refused: it would be
+    read as "never". ``models_practice`` turns the model's practice on over what stands for the roles."""
     held = _Reader(data).table("authorities")
-    return {role: held.when(role) for role in held.data}
+    told = {key: held.when(key) for key in held.data if key != _SWITCH}
+    known = {*AuthorityRole, *(authority.id for authority in table)}
+    for key in told:
+        who, colon, kind = key.partition(":")
+        if who not in known or (colon and kind not in set(AlertKind)):
+            raise InvalidInput({f"{held.place}{key}": "unknown_key"})
+    return {**told, **MODELS_PRACTICE} if _SWITCH in held.data and held.flag(_SWITCH) else told
 
 
 _MARKS = 3

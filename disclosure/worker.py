@@ -22,6 +22,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from disclosure.casework import clockwork, delivery, lookups, searching
 from disclosure.casework.office import Office
+from disclosure.protocol.errors import CannotStore
 
 CLOCK_SECONDS = 5
 OUTBOX_SECONDS = 1  # R29: a person waits for the second code
@@ -36,20 +37,27 @@ class Watched:
     """A job with the instant at which its present run began (monotonic seconds); 0.0 while it does not run."""
 
     def __init__(self, name: str, job: Job) -> None:
-        self.name, self._job, self.began = name, job, 0.0
+        self.name, self.job, self.began = name, job, 0.0
 
     def __call__(self) -> None:
         self.began = time.monotonic()
         try:
-            self._job(datetime.now(UTC))
+            self.job(clock_on_the_wall())
+        except CannotStore as error:
+            # Every second while the disk is full: one line each, no trace. What is due stays due.
+            log.error("job %s: %s", self.name, error)
         except Exception:
             # The next tick tries again; what failed is still due, and the log says so.
-            log.exception("job failed", extra={"job": self.name})
+            log.exception("job %s failed", self.name)
         finally:
             self.began = 0.0
 
     def overrun(self, now: float) -> bool:
         return self.began > 0.0 and now - self.began > OVERRUN_SECONDS
+
+
+def clock_on_the_wall() -> datetime:
+    return datetime.now(UTC)
 
 
 def jobs(office: Office) -> dict[str, Watched]:
@@ -61,10 +69,10 @@ def jobs(office: Office) -> dict[str, Watched]:
         clockwork.beat(office, "clock", now)
 
     def outbox(now: datetime) -> None:
-        delivery.deliver(office, now)
+        delivery.deliver(office, now, clock=clock_on_the_wall)
 
     def search(now: datetime) -> None:
-        searching.search(office, now, find)
+        searching.search(office, now, find, clock=clock_on_the_wall)
 
     return {
         "clock": Watched("clock", clock),
@@ -105,6 +113,6 @@ def _watch(watched: dict[str, Watched], stop: threading.Event) -> int:
     while not stop.wait(1.0):
         late = [job.name for job in watched.values() if job.overrun(time.monotonic())]
         if late:
-            log.critical("job overran", extra={"job": late[0]})
+            log.critical("job %s overran", late[0])
             os._exit(70)
     return 0

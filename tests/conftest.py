@@ -7,6 +7,13 @@ import shutil
 
 import pytest
 
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--chaos", action="store_true", help="kill and freeze at every point, not only at the telling ones"
+    )
+
+
 REQUIRE = "DISCLOSURE_REQUIRE_PROGRAMS"
 
 

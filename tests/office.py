@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import create_engine
+from sqlalchemy import Connection, create_engine, select
 
 from disclosure.casework import casefile
 from disclosure.casework.casefile import CaseFile
@@ -17,6 +17,7 @@ from disclosure.protocol.state import Case
 from disclosure.protocol.values import AlertNumber
 from disclosure.settings import load
 from disclosure.store import ledger, schema
+from disclosure.store.tables import certificates, outbox
 from tests.protocol.builders import Story
 
 T0 = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)  # a Tuesday, 09:00 in Paris
@@ -64,8 +65,32 @@ def put(office: Office, story: Story) -> str:
         ledger.open_stream(office.store, tx, case_id, "case", T0)
         file = CaseFile(case_id, Case(), rules)
         for entry in story.entries:
-            file = casefile.write(office, tx, file, entry.at, [(entry.actor, _of_this_case(entry.event, case_id))])
+            event = _of_this_case(entry.event, case_id)
+            file = casefile.write(office, tx, file, entry.at, [(entry.actor, event)])
+            beside(office, tx, case_id, event)
     return case_id
+
+
+def beside(office: Office, tx: Connection, case_id: str, event: e.Event) -> None:
+    """The rows that delivery and answering write together with an event, for tests that bring the event alone."""
+    match event:
+        case e.CertificateHandedIn(certificate_id=certificate_id, fingerprint=fingerprint):
+            sealed = office.store.keyring.sealer(case_id).seal(b"certificate", f"certificates|sealed|{certificate_id}")
+            row = {"id": certificate_id, "case_id": case_id, "fingerprint": fingerprint, "sealed": sealed}
+            if tx.scalar(select(certificates.c.id).where(certificates.c.id == certificate_id)) is None:
+                tx.execute(certificates.insert().values(**row))
+        case e.MailRelayed() | e.MailBounced():
+            _outbox(tx, event, state="relayed")
+        case e.MailRefused(permanent=True):
+            _outbox(tx, event, state="dead")
+        case e.MailAmbiguous(again=again):
+            _outbox(tx, event, state="prepared" if again else "held", ambiguous=outbox.c.ambiguous + 1)
+
+
+def _outbox(
+    tx: Connection, event: e.MailRelayed | e.MailBounced | e.MailRefused | e.MailAmbiguous, **row: object
+) -> None:
+    tx.execute(outbox.update().where(outbox.c.id == event.mail_id).values(**row))
 
 
 def _of_this_case(event: e.Event, case_id: str) -> e.Event:

@@ -1,13 +1,14 @@
 """Coordinators and sessions: a password (Argon2id) and a TOTP code, both compulsory; sessions in our own table.
 
-A session of any audience is a random token of which the row holds a hash. Wrong sign-ins slow down, by name and as a
-whole, in memory; nothing about an address is kept.
+A session of any audience is a random token of which the row holds a hash. Wrong sign-ins slow down by name, in memory,
+and one hash at a time slows them as a whole; nothing about an address is kept.
 """
 
 from __future__ import annotations
 
 import secrets
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -17,8 +18,9 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 from sqlalchemy import delete, insert, select, update
 
+from disclosure.casework import casefile
 from disclosure.casework.office import Office, new_id
-from disclosure.protocol.errors import InvalidInput, NotFound, Refused, TooMany
+from disclosure.protocol.errors import CannotStore, InvalidInput, NotFound, Refused, TooMany
 from disclosure.protocol.values import Audience, Language
 from disclosure.store.sealing import SYSTEM
 from disclosure.store.tables import coordinators, sessions
@@ -27,6 +29,7 @@ ISSUER = "Disclosure"
 MIN_PASSWORD = 12
 STEP_SECONDS = 30
 FREE_TRIES = 5
+MOST_NAMES = 10_000
 _HASHER = PasswordHasher()  # argon2-cffi's default is RFC 9106's second choice: 64 MiB each
 _ONE_AT_A_TIME = threading.Lock()
 _TRIES: dict[str, tuple[int, datetime]] = {}
@@ -83,6 +86,7 @@ def add(office: Office, login: str, name: str, address: str, language: Language,
     }
     with office.store.writing() as tx:
         tx.execute(insert(coordinators).values(**row))
+    casefile.look_again(office)
     uri = pyotp.TOTP(totp).provisioning_uri(name=login, issuer_name=ISSUER)
     return NewCoordinator(coordinator_id, login, password, uri)
 
@@ -126,8 +130,7 @@ def sign_in(office: Office, login: str, password: str, code: str, now: datetime)
     fits = _fits(row.password_hash if known and row else _nobody(), password)
     step = _step(office, row, code, now) if known and row else None
     if not (known and fits and step is not None and row):
-        count, _ = _TRIES.get(login, (0, now))
-        _TRIES[login] = (count + 1, now)
+        _count(login, now)
         raise Refused("R2", "sign_in")
     with office.store.writing() as tx:  # a code is good once, also for two who type it at the same moment
         fresh = (coordinators.c.id == row.id) & (coordinators.c.totp_step < step)
@@ -147,6 +150,14 @@ def _step(office: Office, row, code: str, now: datetime) -> int | None:  # type:
         if step > row.totp_step and secrets.compare_digest(totp.at(step * STEP_SECONDS).encode(), typed.encode()):
             return step
     return None
+
+
+def _count(login: str, now: datetime) -> None:
+    """Of names that somebody made up only so many are remembered: the longest ago goes first."""
+    count, _ = _TRIES.pop(login, (0, now))
+    _TRIES[login] = (count + 1, now)
+    if len(_TRIES) > MOST_NAMES:
+        _TRIES.pop(next(iter(_TRIES)), None)
 
 
 def _slow(login: str, now: datetime) -> None:
@@ -186,12 +197,14 @@ def coordinator(office: Office, coordinator_id: str) -> Coordinator:
 
 def disable(office: Office, login: str) -> None:
     """Ends every session and refuses further ones; what this person did stays on record."""
+    login = login.strip().lower()  # as it was added
     with office.store.writing() as tx:
         row = tx.execute(select(coordinators.c.id).where(coordinators.c.login == login)).one_or_none()
         if row is None:
             raise NotFound("coordinator")
         tx.execute(update(coordinators).where(coordinators.c.id == row.id).values(active=False))
         tx.execute(delete(sessions).where(sessions.c.subject == row.id))
+    casefile.look_again(office)
 
 
 # --- sessions of every audience ---
@@ -235,7 +248,8 @@ def read_session(office: Office, audience: Audience, token: str, now: datetime) 
     if row is None or row.expires_at <= now or now - row.seen_at > _idle(office, audience):
         return None
     if now - row.seen_at > timedelta(minutes=1):
-        with office.store.writing() as tx:
+        # A full disk must not sign everybody out of pages that only read.
+        with suppress(CannotStore), office.store.writing() as tx:
             tx.execute(update(sessions).where(mine).values(seen_at=now))
     return SessionRow(Audience(row.audience), row.subject, row.stream_id, row.link_id)
 
@@ -247,6 +261,12 @@ def _idle(office: Office, audience: Audience) -> timedelta:
         Audience.REPORTER: held.reporter_idle,
         Audience.ORGANISATION: held.organisation_idle,
     }[audience]
+
+
+def end_sessions(office: Office, audience: Audience, subject: str) -> None:
+    """Every session of this person, reporter or coordinator."""
+    with office.store.writing() as tx:
+        tx.execute(delete(sessions).where(sessions.c.audience == audience, sessions.c.subject == subject))
 
 
 def sign_out(office: Office, token: str) -> None:

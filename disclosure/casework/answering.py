@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
 from disclosure.casework import accounts, casefile, linking
 from disclosure.casework.casefile import CaseFile, Fact, domains_of
@@ -19,11 +20,11 @@ from disclosure.casework.office import Office, new_id
 from disclosure.discovery.names import is_public_webmail
 from disclosure.openpgp.sandbox import judge_safely
 from disclosure.protocol import events as e
-from disclosure.protocol.codes import MailType, Proof
+from disclosure.protocol.codes import MailType, Proof, TaskKind
 from disclosure.protocol.errors import InvalidInput, LinkRefused, Refused
 from disclosure.protocol.ladder import running
 from disclosure.protocol.state import Case, Person
-from disclosure.protocol.values import Address, Answer, Audience, Channel, Party, Purpose, Standing
+from disclosure.protocol.values import Address, Audience, Channel, Party, Purpose, Standing
 from disclosure.store import ledger
 from disclosure.store.tables import certificates, links, second_codes
 
@@ -55,17 +56,36 @@ class LinkPage:
     known_person: bool
 
 
-def open_link(office: Office, token: str, now: datetime) -> LinkPage:
+def open_link(office: Office, token: str, now: datetime, *, only: Purpose | None = None) -> LinkPage:
     """Count the opening; at most one event per link. Opened by something, never "read"."""
-    with office.store.reading() as connection:
-        row = linking.find(office, connection, token, now)
-        number = casefile.load(office, connection, row.case_id).case.number
+    row, page = _linked(office, token, now, only)
     if row.openings == 0:
         casefile.change(office, row.case_id, now, lambda _: _opened_once(row.id, row.mail_id), _count_opening(row.id))
     else:
         with office.store.writing() as tx:
             _count_opening(row.id)(tx)
-    return LinkPage(number, Purpose(row.purpose), row.person_id is not None)
+    return page
+
+
+def link_page(office: Office, token: str, now: datetime) -> LinkPage:
+    """The page again, with what is wrong with what was typed: no opening."""
+    return _linked(office, token, now, None)[1]
+
+
+def _linked(office: Office, token: str, now: datetime, only: Purpose | None) -> tuple[Row[Any], LinkPage]:
+    with office.store.reading() as connection:
+        row = linking.find(office, connection, token, now, only=only)
+        case = casefile.load(office, connection, row.case_id).case
+    return row, LinkPage(case.number, Purpose(row.purpose), _who(case, row) is not None)
+
+
+def _who(case: Case, row: Row[Any]) -> str | None:
+    """Who comes through this link, if that is known. A link to the contact stands in a mail that may have been passed
+    on (R19): once somebody has shown more than that mail, the mail alone brings a new person, at S1 (R29)."""
+    if row.purpose == Purpose.NOTICE:
+        return str(row.recipient)
+    person = case.persons.get(row.person_id or "")
+    return person.id if person and person.standing < Standing.S2 else None
 
 
 def _opened_once(link_id: str, mail_id: str) -> list[Fact]:
@@ -85,32 +105,33 @@ def _count_opening(link_id: str):  # type: ignore[no-untyped-def]
 def confirm(office: Office, token: str, code: str, name: str, role: str, now: datetime) -> str:
     """S1: the code from the mail's body, a name and a role. Returns the session token.
 
-    A second POST of the same person's link opens a session again and records nothing twice (R28).
+    A second POST of the same person's link opens a session again, ends the one before and records nothing twice (R28):
+    whoever shows standing later is the only one who sits behind this link.
     """
     problems = {field: "required" for field, value in (("name", name), ("role", role)) if not value.strip()}
     problems |= {field: "too_long" for field, value in (("name", name), ("role", role)) if len(value) > 200}  # noqa: PLR2004
     with office.store.reading() as connection:
         row = linking.find(office, connection, token, now)
-    if problems and row.person_id is None and row.purpose == Purpose.CONFIRM:
+        known = _who(casefile.load(office, connection, row.case_id).case, row)
+    if problems and known is None:
         raise InvalidInput(problems)
     linking.check_code(office, links, links.c.id == row.id, row, code, now)
-    person_id = row.person_id or _confirm_person(office, row, name.strip(), role.strip(), now)
+    person_id = known or _confirm_person(office, row, name.strip(), role.strip(), now)
+    accounts.end_sessions(office, Audience.ORGANISATION, person_id)
     return _session(office, row.case_id, person_id, row.id, now)
 
 
-def _confirm_person(office: Office, row, name: str, role: str, now: datetime) -> str:  # type: ignore[no-untyped-def]
-    person_id = row.recipient if row.purpose == Purpose.NOTICE else new_id()
+def _confirm_person(office: Office, row: Row[Any], name: str, role: str, now: datetime) -> str:
+    person_id = new_id()
 
     def decide(file: CaseFile) -> list[Fact]:
-        if person_id in file.case.persons:
-            return []
         actor = e.Actor(Party.ORGANISATION, person_id)
         confirmed = e.PersonConfirmed(person_id=person_id, contact_id=row.recipient, name=name, role=role)
         return [(actor, confirmed), *_tell_the_others(office, file.case, row.recipient, now)]
 
     def within(tx: Connection, _: CaseFile) -> None:
-        free = (links.c.id == row.id) & links.c.person_id.is_(None)
-        tx.execute(update(links).where(free).values(person_id=person_id))
+        as_read = links.c.person_id.is_(None) if row.person_id is None else links.c.person_id == row.person_id
+        tx.execute(update(links).where(links.c.id == row.id, as_read).values(person_id=person_id))
 
     casefile.change(office, row.case_id, now, decide, within)
     return person_id
@@ -196,7 +217,6 @@ def give_second_code(visit: Visit, code: str) -> None:
     def decide(file: CaseFile) -> list[Fact]:
         if _person(file.case, visit.person_id).address_seq != row.address_seq:
             raise InvalidInput({"code": "code_not_sent_yet"})  # another address was named while this was typed
-        _proof_counts(file.case)
         return [(visit.actor, shown), *_cancel_calls(file.case)]
 
     def within(tx: Connection, _: CaseFile) -> None:
@@ -205,15 +225,9 @@ def give_second_code(visit: Visit, code: str) -> None:
     casefile.change(office, visit.case_id, visit.now, decide, within)
 
 
-def _proof_counts(case: Case) -> None:
-    """R29: a proof that runs over a system said to be in an intruder's hands does not count."""
-    if case.assessed and case.assessed.host_compromised is Answer.YES:
-        raise Refused("R29", "host_may_be_compromised")
-
-
 def _cancel_calls(case: Case) -> list[Fact]:
     """Somebody answered: phone calls of the contact clock have nothing left to ask."""
-    calls = [task for task in case.tasks.values() if task.open and task.channel is Channel.PHONE]
+    calls = [task for task in case.tasks.values() if task.open and task.kind is TaskKind.PHONE_CALL]
     return [(e.MACHINE, e.TaskCancelled(task_id=task.id, reason="answered")) for task in calls]
 
 
@@ -291,7 +305,7 @@ def acknowledge(visit: Visit, words: str = "") -> None:
             facts.append((visit.actor, e.NoticeOpened(person_id=visit.person_id)))
         facts.append((visit.actor, e.NoticeAcknowledged(person_id=visit.person_id, words=words.strip())))
         facts.append((e.MACHINE, _thanks(visit, case)))
-        return facts + later_facts(visit.office, case, visit.now)
+        return facts + later_facts(visit.office, file, visit.now)
 
     casefile.change(visit.office, visit.case_id, visit.now, decide)
 
@@ -334,7 +348,7 @@ def write(visit: Visit, words: str) -> None:
 def _say(visit: Visit, event: e.Event, *, tell_authorities: bool) -> None:
     def decide(file: CaseFile) -> list[Fact]:
         _person(file.case, visit.person_id)
-        told = later_facts(visit.office, file.case, visit.now) if tell_authorities else []
+        told = later_facts(visit.office, file, visit.now) if tell_authorities else []
         return [(visit.actor, event), *told]
 
     casefile.change(visit.office, visit.case_id, visit.now, decide)
@@ -363,14 +377,15 @@ def suggest_contact(visit: Visit, channel: Channel, text: str) -> None:
 
 def object_to(office: Office, token: str, code: str, words: str, now: datetime) -> None:
     """Somebody written to before says that the one who confirmed is not theirs (R29)."""
-    _needed(words)
     with office.store.reading() as connection:
-        row = linking.find(office, connection, token, now)
+        row = linking.find(office, connection, token, now, only=Purpose.CONFIRM)
+    _needed(words)
     linking.check_code(office, links, links.c.id == row.id, row, code, now)
 
     def decide(file: CaseFile) -> list[Fact]:
         actor = e.Actor(Party.ORGANISATION, row.recipient)
-        others = [p.id for p in file.case.persons.values() if p.contact_id != row.recipient and not p.objected]
+        mine = {row.recipient, row.person_id}
+        others = [p.id for p in file.case.persons.values() if not (p.objected or p.contact_id in mine or p.id in mine)]
         return [(actor, e.StandingObjected(person_id=pid, text=words.strip())) for pid in others]
 
     casefile.change(office, row.case_id, now, decide)

@@ -15,11 +15,11 @@ from disclosure.openpgp.sandbox import judge_safely
 from disclosure.protocol import authorities as routing
 from disclosure.protocol.authorities import Authority, AuthorityChannel
 from disclosure.protocol.errors import InvalidInput, NotFound, Refused
-from disclosure.protocol.values import Address, Channel, Language
+from disclosure.protocol.values import Address, AlertKind, Channel, Language
 from disclosure.store.tables import confirmed_channels, coordinators
 
 MAX_CERTIFICATE = 1_048_576  # KD-07
-_SENDABLE = frozenset({"A", "B"})
+BY_KIND = "by_kind"  # policy says one thing for one kind of alert and another for the next
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class ChannelRow:
 
 @dataclass(frozen=True)
 class AuthorityRow:
-    """``told``: what policy says of its role: at_once, on_lapse or never (R34)."""
+    """``told``: what policy says of it: at_once, on_lapse, never, or by_kind where that differs (R34)."""
 
     id: str
     name: str
@@ -104,7 +104,7 @@ def _fingerprint(office: Office, channel: ChannelRow, now: datetime) -> str:
 def _authority(
     office: Office, authority: Authority, confirmed: dict[str, Row[Any]], language: Language, now: datetime
 ) -> AuthorityRow:
-    told = office.policy.when.get(authority.role, routing.When.NEVER)
+    told = {str(routing.when_told(authority, kind, office.policy.when)) for kind in AlertKind}
     return AuthorityRow(
         id=authority.id,
         name=authority.name,
@@ -112,7 +112,7 @@ def _authority(
         country=authority.country,
         competence=deskwords.say(deskwords.AUTHORITY_ROLES, authority.role, language),
         sectors=tuple(short(sector, language) for sector in authority.sectors),
-        told=str(told),
+        told=told.pop() if len(told) == 1 else BY_KIND,
         note=authority.note,
         channels=tuple(
             _channel(authority, c, confirmed.get(routing.channel_id(authority, c)), language, now)
@@ -135,11 +135,15 @@ def _channel(
         old=routing.is_old(channel, now.date()),
         grade=channel.confidence,
         grade_words=deskwords.say(deskwords.GRADES, channel.confidence, language),
-        confirmable=channel.confidence in _SENDABLE,
+        confirmable=_confirmable(channel),
         needs_certificate=channel.channel is Channel.MAIL,
         confirmed_at=row.at if row else None,
         confirmed_by=(row.name or "") if row else "",
     )
+
+
+def _confirmable(channel: AuthorityChannel) -> bool:
+    return channel.confidence in routing.SENDABLE and not channel.reserved
 
 
 def confirm_channel(
@@ -147,10 +151,13 @@ def confirm_channel(
 ) -> None:
     """The operator vouches for a channel: somebody looked it up again, and for mail has the certificate (R38, R39).
 
-    Raises NotFound, Refused (rows of low confidence) and InvalidInput with the judge's reason (R18).
+    Raises NotFound, Refused (rows of low confidence, or for others than us) and InvalidInput with the judge's reason
+    (R18).
     """
     authority, channel = _find(office, channel_id)
-    if channel.confidence not in _SENDABLE:
+    if channel.reserved:
+        raise Refused("R39", "reserved")
+    if not _confirmable(channel):
         raise Refused("R38", "low_confidence")
     judged = _judged(channel, certificate, now) if channel.channel is Channel.MAIL else None
     with office.store.writing() as tx:

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, insert, select, update
 
-from disclosure.casework.office import Office, new_id
+from disclosure.casework.office import Office, domain_tokens_of, new_id
 from disclosure.protocol import events as e
 from disclosure.protocol import ladder
 from disclosure.protocol.axes import Axis
@@ -66,7 +66,29 @@ def load(office: Office, connection: Connection, case_id: str) -> CaseFile:
 def rules_for(office: Office, connection: Connection, case: Case) -> Rules:
     confirmed = frozenset(connection.scalars(select(confirmed_channels.c.channel_id)))
     letters = office.settings.letters_budget > 0
-    return office.policy.rules_for(case, confirmed, letters=letters)
+    alone = office.policy.current.alone_suffices and _one_active(connection)
+    return office.policy.rules_for(case, confirmed, letters=letters, alone=alone)
+
+
+def _one_active(connection: Connection) -> bool:
+    return len(connection.execute(select(coordinators.c.id).where(coordinators.c.active).limit(2)).all()) == 1
+
+
+def look_again(office: Office) -> None:
+    """Somebody came or went: where one coordinator suffices when alone, other instants follow for open cases (R12)."""
+    if not office.policy.current.alone_suffices:
+        return
+    with office.store.reading() as connection:
+        ids = list(connection.scalars(select(cases.c.id).where(cases.c.life == "open")))
+        next_at = {case_id: _next_at(load(office, connection, case_id)) for case_id in ids}
+    with office.store.writing() as tx:
+        for case_id, (seq, instant) in next_at.items():
+            unmoved = (cases.c.id == case_id) & (cases.c.head_seq == seq)
+            tx.execute(update(cases).where(unmoved).values(next_at=instant))
+
+
+def _next_at(file: CaseFile) -> tuple[int, object]:
+    return file.case.last_seq, case_row(file.case, file.rules)["next_at"]
 
 
 def look(office: Office, case_id: str) -> CaseFile:
@@ -151,7 +173,7 @@ def write(office: Office, tx: Connection, file: CaseFile, at: datetime, facts: S
     _project_case(tx, file)
     deadline_ids = _project_deadlines(tx, file)
     for entry in entries:
-        _project_entry(tx, file, entry, deadline_ids)
+        _project_entry(office, tx, file, entry, deadline_ids)
     return file
 
 
@@ -225,7 +247,9 @@ def _project_deadlines(tx: Connection, file: CaseFile) -> dict[str, str]:
     return ids | {str(row["rung"]): str(row["id"]) for row in fresh if row["state"] == "fired"}
 
 
-def _project_entry(tx: Connection, file: CaseFile, entry: e.Entry, deadline_ids: dict[str, str]) -> None:
+def _project_entry(
+    office: Office, tx: Connection, file: CaseFile, entry: e.Entry, deadline_ids: dict[str, str]
+) -> None:
     case, case_id = file.case, file.id
     match entry.event:
         case e.MailQueued() as queued:
@@ -249,11 +273,12 @@ def _project_entry(tx: Connection, file: CaseFile, entry: e.Entry, deadline_ids:
         case e.TaskCancelled(task_id=task_id):
             tx.execute(update(tasks).where(tasks.c.id == task_id).values(state="cancelled"))
         case e.DomainTied() as tied:
-            known = select(domain_tokens).where(
-                domain_tokens.c.token == tied.domain_id, domain_tokens.c.stream_id == case_id
-            )
-            if tx.execute(known).first() is None:
-                tx.execute(insert(domain_tokens).values(token=tied.domain_id, stream_id=case_id))
+            mine = select(domain_tokens.c.token).where(domain_tokens.c.stream_id == case_id)
+            known = set(tx.scalars(mine))
+            tokens = dict.fromkeys((tied.domain_id, *domain_tokens_of(office, (tied.domain,))))
+            rows = [{"token": token, "stream_id": case_id} for token in tokens if token not in known]
+            if rows:
+                tx.execute(insert(domain_tokens), rows)
 
 
 def enqueue(

@@ -204,12 +204,14 @@ def _referral(by: e.MailQueued | e.TaskOpened, authority_id: str, dossier: str) 
 
 
 def _approvals(file: CaseFile, now: datetime) -> list[Fact]:
-    """An expired approval is proposed again and the rung stays due (R12)."""
-    expired = ladder.approvals_expired(file.case, file.rules, now)
-    facts: list[Fact] = [(e.MACHINE, e.ApprovalExpired(approval_id=approval_id)) for approval_id in expired]
-    for rung in ladder.proposals_due(file.case, file.rules, now):
+    """An expired approval is proposed again, by the machine and to everybody, and the rung stays due (R12)."""
+    expired = [file.case.approvals[key] for key in ladder.approvals_expired(file.case, file.rules, now)]
+    facts: list[Fact] = [(e.MACHINE, e.ApprovalExpired(approval_id=approval.id)) for approval in expired]
+    again = [(a.act, a.subject) for a in expired if file.case.open and ladder.still_wanted(file.case, a)]
+    again += [(Act.REFERRAL, str(rung)) for rung in ladder.proposals_due(file.case, file.rules, now)]
+    for act, subject in again:
         expires_at = now + file.rules.policy.approval_expires
-        proposal = e.ApprovalProposed(approval_id=new_id(), act=Act.REFERRAL, subject=rung, expires_at=expires_at)
+        proposal = e.ApprovalProposed(approval_id=new_id(), act=act, subject=subject, expires_at=expires_at)
         facts += [(e.MACHINE, proposal), _call(OwnClock.DUE_TO_APPROVED, proposal.approval_id)]
     return facts
 

@@ -6,7 +6,7 @@ more give over 80 bits in seven.
 
 from __future__ import annotations
 
-import secrets
+import hashlib
 import unicodedata
 from itertools import product
 
@@ -50,9 +50,17 @@ def _words() -> tuple[str, ...]:
 WORDS = _words()
 
 
-def new_codename() -> str:
-    """Seven words, separated by blanks; at least 80 bits."""
-    return " ".join(secrets.choice(WORDS) for _ in range(WORDS_IN_CODENAME))
+def codename_of(secret: bytes) -> str:
+    """Seven words, separated by blanks, from at least 16 random bytes: at least 80 bits, and always the same words.
+
+    The digest is far longer than the words need, so the remainder leans to no word.
+    """
+    number = int.from_bytes(hashlib.sha512(secret).digest())
+    picked = []
+    for _ in range(WORDS_IN_CODENAME):
+        number, place = divmod(number, len(WORDS))
+        picked.append(WORDS[place])
+    return " ".join(picked)
 
 
 def normalised(text: str) -> str:

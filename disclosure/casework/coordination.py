@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, insert, select
 
-from disclosure.casework import casefile, noticepictures, reporting
+from disclosure.casework import casefile, noticepictures, reporting, searching
 from disclosure.casework.casefile import CaseFile, Fact, Hand, coordinator
 from disclosure.casework.notices import NoticeText
 from disclosure.casework.office import Office, new_id
+from disclosure.discovery.names import organisational_domain
 from disclosure.protocol import events as e
-from disclosure.protocol.codes import Act, Clock, EmbargoEnd, MailType, Proof
+from disclosure.protocol.codes import Act, Clock, EmbargoEnd, MailType, Proof, TaskKind
 from disclosure.protocol.errors import InvalidInput, Refused
 from disclosure.protocol.ladder import is_approved
 from disclosure.protocol.state import Case
@@ -31,6 +32,7 @@ from disclosure.protocol.values import (
     Severity,
     Standing,
 )
+from disclosure.protocol.worktime import add
 from disclosure.store import ledger
 from disclosure.store.tables import case_reports, domain_tokens, streams
 
@@ -68,6 +70,7 @@ class OpenCase:
     address: str
     role: Role
     assessment: Assessment
+    known: int | None = None  # cases that the reports were tied to when the coordinator looked; None: not asked
 
 
 @dataclass(frozen=True)
@@ -122,11 +125,19 @@ def open_case(office: Office, command: OpenCase, coordinator_id: str, now: datet
         assessed = Case(assessed=command.assessment.event(), policy_version=office.policy.current.version)
         rules = casefile.rules_for(office, connection, assessed)
     with office.store.writing() as tx:
+        _refuse_a_second_click(tx, command)
         ledger.open_stream(office.store, tx, case_id, "case", now)
         casefile.write(office, tx, CaseFile(case_id, Case(), rules), now, facts)
         for report_id in command.report_ids:
             _tie_report(Hand(office, case_id, coordinator_id, now), tx, report_id)
     return case_id
+
+
+def _refuse_a_second_click(tx: Connection, command: OpenCase) -> None:
+    """A report may belong to several cases (R7), but not because a button was pressed twice."""
+    tied = select(func.count()).select_from(case_reports).where(case_reports.c.report_id.in_(command.report_ids))
+    if command.known is not None and tx.scalar(tied) != command.known:
+        raise Refused("R7", "opened_meanwhile")
 
 
 def _tie_report(hand: Hand, tx: Connection, report_id: str) -> None:
@@ -164,6 +175,8 @@ def tie_domain(hand: Hand, domain: Domain, reason: str) -> None:
     """R14a: why this domain is the organisation's own. Counts the reports of this case that named it."""
     if not reason.strip():
         raise InvalidInput({"reason": "required"})
+    if _is_public_suffix(domain):
+        raise InvalidInput({"domain": "public_suffix"})
     token = hand.office.store.token("domain", str(domain))
 
     def decide(file: CaseFile) -> list[Fact]:
@@ -174,6 +187,12 @@ def tie_domain(hand: Hand, domain: Domain, reason: str) -> None:
         return [(hand.actor, tied)]
 
     casefile.change(hand.office, hand.case_id, hand.now, decide)
+
+
+def _is_public_suffix(domain: Domain) -> bool:
+    """Names below it belong to others: at a tied ``gouv.fr`` anybody's mailbox would show S2."""
+    below = Domain(f"x.{domain.name}")
+    return organisational_domain(below) == below
 
 
 def _named_by(office: Office, file: CaseFile, token: str) -> int:
@@ -340,7 +359,7 @@ def record_acknowledgement(hand: Hand, person_id: str, words: str) -> None:
         hand.now,
         lambda file: [
             (hand.actor, e.NoticeAcknowledged(person_id=person_id, words=words)),
-            *later_facts(hand.office, file.case, hand.now),
+            *later_facts(hand.office, file, hand.now),
         ],
     )
 
@@ -354,13 +373,44 @@ def answer_organisation(hand: Hand, words: str) -> None:
 def settle_contest(hand: Hand, *, upheld: bool, words: str) -> None:
     if not words.strip():
         raise InvalidInput({"words": "required"})
-    casefile.record(hand, e.ContestSettled(upheld=upheld, words=words))
+    settled = e.ContestSettled(upheld=upheld, words=words)
+
+    def decide(file: CaseFile) -> list[Fact]:
+        told = (
+            later_facts(hand.office, file, hand.now) if upheld else []
+        )  # a correction; the contest itself was sent on
+        return [(hand.actor, settled), *told]
+
+    casefile.change(hand.office, hand.case_id, hand.now, decide)
 
 
-def later_facts(office: Office, case: Case, now: datetime) -> list[Fact]:
-    """R39: later acknowledgement, contest, remediation and correction go to every authority that was told by mail."""
-    told = [authority_id for authority_id, referred in case.referred.items() if referred.channel is Channel.MAIL]
-    return [(e.MACHINE, _mail(office, case, MailType.LATER_FACT, authority_id, now)) for authority_id in told]
+def later_facts(office: Office, file: CaseFile, now: datetime) -> list[Fact]:
+    """R39: later acknowledgement, contest, remediation and correction go to every authority that was told.
+
+    By mail, or where none is sendable as a task; one that is still open stands for all that has come since.
+    """
+    case = file.case
+    waiting = {t.target for t in case.tasks.values() if t.open and t.kind is TaskKind.LATER_FACT}
+    due_at = add(now, file.rules.policy.task_within, file.rules.calendar)
+    facts: list[Fact] = []
+    for authority_id, referred in case.referred.items():
+        if referred.channel is Channel.MAIL:
+            facts.append((e.MACHINE, _mail(office, case, MailType.LATER_FACT, authority_id, now)))
+        elif authority_id not in waiting:
+            facts.append((e.MACHINE, _tell(authority_id, referred.channel, due_at)))
+    return facts
+
+
+def _tell(authority_id: str, channel: Channel, due_at: datetime) -> e.TaskOpened:
+    return e.TaskOpened(
+        task_id=new_id(),
+        kind=TaskKind.LATER_FACT,
+        channel=channel,
+        target=authority_id,
+        due_at=due_at,
+        rung=None,
+        blocking=False,
+    )
 
 
 # --- clocks, tasks, notes, the end ---
@@ -414,7 +464,10 @@ def authority_answered(hand: Hand, authority_id: str, reference: str, words: str
 
 
 def declare_unreachable(hand: Hand) -> None:
-    """R31: nothing found, or all bounced: phone and letter tasks come at once."""
+    """R31: nothing found, or all bounced: phone and letter tasks come at once. Unknown is not none (R15)."""
+    with hand.office.store.reading() as connection:
+        if searching.still_open(connection, hand.case_id):
+            raise Refused("R15", "search_not_over")
     casefile.record(hand, e.CaseUnreachable())
 
 

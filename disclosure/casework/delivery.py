@@ -23,32 +23,37 @@ from disclosure.casework.casefile import CaseFile, Fact
 from disclosure.casework.office import Office, sha256
 from disclosure.casework.recipients import Unsendable
 from disclosure.casework.writing import ENCRYPTED, Claim, Prepared
+from disclosure.mail import localbox
 from disclosure.mail import relay as mail_relay
 from disclosure.mail.relay import Kind, Outcome
 from disclosure.protocol import events as e
 from disclosure.protocol.codes import MailType
-from disclosure.protocol.errors import Conflict, DisclosureError
+from disclosure.protocol.errors import CannotStore, Conflict, DisclosureError
 from disclosure.protocol.state import MailState
 from disclosure.protocol.values import Address, Language
 from disclosure.store.sealing import SYSTEM
 from disclosure.store.tables import links, outbox, second_codes
 
-# Longer than the relay's time-out and the database's busy time-out together (facts: mail 1.4).
+# Longer than the relay's total time and the database's busy time-out together (facts: mail 1.4).
 LEASE = timedelta(minutes=5)
 # R23, facts 3.1: an authority that may already have the referral is not written to again by a machine.
 HOLD_WHEN_AMBIGUOUS = frozenset({MailType.REFERRAL, MailType.LATER_FACT})
 MAX_AMBIGUOUS = 3
+# A run ends soon enough that the worker's watchdog never takes a slow relay for a stuck job.
+RUN = timedelta(minutes=2)
 log = logging.getLogger(__name__)
 Send = Callable[[bytes, str, Address, str], Outcome]
+Clock = Callable[[], datetime]
 
 
 @dataclass(frozen=True)
 class Delivered:
-    """Counts of one run."""
+    """Counts of one run. ``unreached``: of those for later, how many because the relay itself could not be used."""
 
     relayed: int = 0
     refused: int = 0
     later: int = 0
+    unreached: int = 0
     ambiguous: int = 0
     held: int = 0
 
@@ -58,7 +63,7 @@ def sender(office: Office) -> Send:
     settings = office.settings.relay
     if settings is None:
         folder = office.mailbox
-        return lambda message, sender, recipient, _: mail_relay.deliver_to_folder(
+        return lambda message, sender, recipient, _: localbox.deliver_to_folder(
             message, folder=folder, sender=sender, recipient=recipient
         )
     held = mail_relay.RelaySettings.of(settings)
@@ -67,16 +72,24 @@ def sender(office: Office) -> Send:
     )
 
 
-def deliver(office: Office, now: datetime, send: Send | None = None, *, most: int = 1000) -> Delivered:
-    """Send what is due at ``now``; returns when nothing is due or ``most`` rows were handled."""
-    send = send or sender(office)
+def deliver(
+    office: Office, now: datetime, send: Send | None = None, *, most: int = 1000, clock: Clock | None = None
+) -> Delivered:
+    """Send what is due; returns when nothing is due, ``most`` rows were handled, or the relay cannot be used.
+
+    ``clock`` tells the time while a run lasts (the worker's own); without it the whole run happens at ``now``. Leases
+    and the instant at which a relay took a mail would be wrong by the length of the run.
+    """
+    send, clock = send or sender(office), clock or (lambda: now)
     done = Delivered()
     for _ in range(most):
-        claim = _claim(office, now)
+        if clock() - now > RUN or done.unreached:
+            return done
+        claim = _claim(office, clock())
         if claim is None:
             return done
         try:
-            done = _advance(office, claim, now, send, done)
+            done = _advance(office, claim, clock, send, done)
         except (Superseded, Conflict) as error:
             # The row's lease ends and it is looked at again; if bytes had left, it is found ``sending``.
             log.warning("outbox row left to its lease", extra={"mail_id": claim.id, "fault": type(error).__name__})
@@ -126,26 +139,26 @@ def _claim_of(row: Row[Any], fence: int) -> Claim:
     )
 
 
-def _advance(office: Office, claim: Claim, now: datetime, send: Send, done: Delivered) -> Delivered:
+def _advance(office: Office, claim: Claim, clock: Clock, send: Send, done: Delivered) -> Delivered:
     if claim.state == "sending":
-        return _found_sending(office, claim, now, done)
+        return _found_sending(office, claim, clock(), done)
     try:
-        prepared = _prepared(office, claim, now)
+        prepared = _prepared(office, claim, clock())
     except Unsendable as error:
-        _give_up(office, claim, now, error.reason)
+        _give_up(office, claim, clock(), error.reason)
         return replace(done, held=done.held + 1)
-    except (Superseded, Conflict):
+    except (Superseded, Conflict, CannotStore):
         raise
     except Exception as error:
         # A fault of ours in one mail must not stop the others: it stays in the outbox with its reason, for later.
         log.exception("mail not prepared", extra={"mail_id": claim.id})
-        _put_back(office, claim, now, type(error).__name__)
+        _put_back(office, claim, clock(), type(error).__name__)
         return replace(done, later=done.later + 1)
-    attempt = _start(office, claim, now)
+    attempt = _start(office, claim, clock())
     if attempt is None:
         return done  # the lease ran out while composing; whoever holds it now goes on
     outcome = send(prepared.message, prepared.sender, prepared.recipient, claim.id)
-    return _finish(office, replace(claim, attempts=attempt), now, outcome, done)
+    return _finish(office, replace(claim, attempts=attempt), clock(), outcome, done)
 
 
 def _put_back(office: Office, claim: Claim, now: datetime, reason: str) -> None:
@@ -233,11 +246,13 @@ def _finish(office: Office, claim: Claim, now: datetime, outcome: Outcome, done:
             _dead(office, claim, now, outcome)
             return replace(done, refused=done.refused + 1)
         case Kind.AMBIGUOUS:
-            held = _ambiguous(office, claim, now)
+            # The same bytes again a second later would make a relay that hangs after the dot a source of copies.
+            held = _ambiguous(office, claim, now, again_at=now + mail_relay.STEPS[0])
             return replace(done, ambiguous=done.ambiguous + 1, held=done.held + held)
         case Kind.REFUSED_TEMPORARY | Kind.NOT_SENT:
             _later(office, claim, now, outcome)
-            return replace(done, later=done.later + 1)
+            unreached = int(outcome.kind is Kind.NOT_SENT)
+            return replace(done, later=done.later + 1, unreached=done.unreached + unreached)
 
 
 def _relayed(office: Office, claim: Claim, now: datetime, outcome: Outcome) -> None:
@@ -278,7 +293,8 @@ def _later(office: Office, claim: Claim, now: datetime, outcome: Outcome) -> Non
         claim.attempts, now=now, first=claim.queued_at, jitter=secrets.randbelow(1000) / 1000
     )
     if again_at is None:
-        _give_up(office, claim, now, "patience_ended")
+        # R31: where our own relay was the fault, nobody's address is dead, and nobody is unreachable.
+        _give_up(office, claim, now, "patience_ended", onward=outcome.kind is not Kind.NOT_SENT)
         return
     row = _moves(claim, state="prepared", next_try_at=again_at, lease_until=None, last_code=outcome.code)
     _record(office, claim, now, _refused(claim, outcome, permanent=False), row)
@@ -286,23 +302,23 @@ def _later(office: Office, claim: Claim, now: datetime, outcome: Outcome) -> Non
 
 def _found_sending(office: Office, claim: Claim, now: datetime, done: Delivered) -> Delivered:
     """A lapsed ``sending`` row: whoever held it died or froze, and may have handed the mail over."""
-    held = _ambiguous(office, claim, now)
+    held = _ambiguous(office, claim, now, again_at=now)
     return replace(done, ambiguous=done.ambiguous + 1, held=done.held + held)
 
 
-def _ambiguous(office: Office, claim: Claim, now: datetime) -> int:
+def _ambiguous(office: Office, claim: Claim, now: datetime, *, again_at: datetime) -> int:
     """A state that people see. Notices go again with the same Message-ID; referrals wait for a person."""
     hold = claim.mail_type in HOLD_WHEN_AMBIGUOUS or claim.ambiguous + 1 >= MAX_AMBIGUOUS
     fact = e.MailAmbiguous(
         mail_id=claim.id, mail_type=claim.mail_type, to=claim.to, attempt=claim.attempts, again=not hold
     )
     row: dict[str, object] = {"ambiguous": claim.ambiguous + 1, "lease_until": None, "last_code": "ambiguous"}
-    row |= {"state": "held", "finished_at": now} if hold else {"state": "prepared", "next_try_at": now}
+    row |= {"state": "held", "finished_at": now} if hold else {"state": "prepared", "next_try_at": again_at}
     _record(office, claim, now, fact, _moves(claim, **row))
     return int(hold)
 
 
-def _give_up(office: Office, claim: Claim, now: datetime, reason: str) -> None:
+def _give_up(office: Office, claim: Claim, now: datetime, reason: str, *, onward: bool = True) -> None:
     fact = e.MailGivenUp(mail_id=claim.id, mail_type=claim.mail_type, to=claim.to, reason=reason)
     _record(
         office,
@@ -310,7 +326,7 @@ def _give_up(office: Office, claim: Claim, now: datetime, reason: str) -> None:
         now,
         fact,
         _moves(claim, state="dead", last_code=reason[:40], finished_at=now),
-        after=lambda file: _next_now(office, file, claim, now, disable=False),
+        after=(lambda file: _next_now(office, file, claim, now, disable=False)) if onward else None,
     )
 
 

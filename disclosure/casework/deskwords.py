@@ -6,6 +6,7 @@ coordinator can search for it in the manual of whoever wrote it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from disclosure.casework.words import short
@@ -13,6 +14,7 @@ from disclosure.language import N_, translate
 from disclosure.protocol.codes import Rung
 from disclosure.protocol.values import Language
 
+_CODE = re.compile(r"[a-z0-9_]+")
 AUTHORITY_ROLES: Mapping[str, str] = {
     "national_csirt": N_("National CSIRT: every alert"),
     "dpa": N_("Data protection: personal data"),
@@ -79,6 +81,11 @@ CLOSINGS: Mapping[str, str] = {
     "withdrawn": N_("The reporter asked for it and nothing else speaks against it"),
     "other": N_("Other, as the reason says"),
 }
+PURPOSES: Mapping[str, str] = {
+    "security_txt": N_("the organisation's security.txt"),
+    "dns_security_txt": N_("a security contact in DNS"),
+    "mail_exchanger": N_("where mail for the domain goes"),
+}
 OUTCOMES: Mapping[str, str] = {
     "found": N_("found"),
     "none": N_("none published"),
@@ -107,6 +114,15 @@ MAIL_STATES: Mapping[str, str] = {
 FAULTS: Mapping[str, str] = {
     "ambiguous": N_("the line broke at the end: it may have arrived"),
     "patience_ended": N_("the relay did not take it in the time that we try"),
+    "relay_not_reached": N_("our relay cannot be reached"),
+    "relay_timed_out": N_("our relay did not answer in time"),
+    "relay_dropped_the_line": N_("our relay dropped the line before it had the mail"),
+    "relay_offers_too_little": N_("our relay offers no encryption, or no sign-in"),
+    "relay_certificate_refused": N_("our relay's certificate is not valid"),
+    "relay_tls_failed": N_("our relay's encryption failed"),
+    "relay_sign_in_refused": N_("our relay refused our sign-in"),
+    "relay_not_understood": N_("our relay gave an answer that is not SMTP"),
+    "mailbox_not_written": N_("the local mailbox cannot be written"),
     "contact_not_usable": N_("the contact is switched off"),
     "certificate_missing": N_("the certificate is missing"),
     "no_certificate": N_("there is no certificate"),
@@ -127,8 +143,10 @@ FAULTS: Mapping[str, str] = {
 
 
 def say(table: Mapping[str, str], code: str, language: Language) -> str:
-    """The words of a code, or the code itself."""
-    return translate(language, table[code]) if code in table else code.replace("_", " ")
+    """The words of a code, or the code itself; a sentence that is no code comes through as it is."""
+    if code in table:
+        return translate(language, table[code])
+    return code.replace("_", " ") if _CODE.fullmatch(code) else code
 
 
 def rung(code: str, language: Language) -> str:

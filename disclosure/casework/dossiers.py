@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from disclosure.casework import timeline
 from disclosure.casework.casefile import CaseFile
@@ -21,6 +21,7 @@ from disclosure.protocol.axes import Axis
 from disclosure.protocol.codes import MailType
 from disclosure.protocol.values import Audience, Language
 from disclosure.store import ledger
+from disclosure.store.tables import events
 
 RULE = "-" * 72
 # What an authority is told of the way: attempts that left, answers that came, rungs. Not our notes, not the reports.
@@ -60,8 +61,8 @@ def write(office: Office, connection: Connection, file: CaseFile, authority_id: 
     sections = (
         _head(file, entries, language, now),
         _facts(entries, language),
-        _chronology(entries, sight),
-        _answers(file, language),
+        _chronology(entries, sight, _hashes(connection, file.id)),
+        _answers(file, sight),
         _source(office, connection, file, language),
     )
     return f"\n\n{RULE}\n\n".join(section for section in sections if section) + "\n"
@@ -96,11 +97,9 @@ def _head(file: CaseFile, entries: tuple[e.Entry, ...], language: Language, now:
 
 def _facts(entries: tuple[e.Entry, ...], language: Language) -> str:
     """The notice as released last, or as drafted: each fact with what it rests on."""
-    texts = [
-        entry.event.text if isinstance(entry.event, e.NoticeReleased) else entry.event.draft
-        for entry in entries
-        if isinstance(entry.event, e.NoticeReleased | e.NoticeDrafted)
-    ]
+    released = [entry.event.text for entry in entries if isinstance(entry.event, e.NoticeReleased)]
+    drafted = [entry.event.draft for entry in entries if isinstance(entry.event, e.NoticeDrafted)]
+    texts = released or drafted  # what a coordinator released goes before what is still being written
     if not texts:
         return _say(
             language,
@@ -117,15 +116,22 @@ def basis_word(basis: Basis, on: object, language: Language) -> str:
     return _say(language, _BASIS[basis], day=day) if basis is Basis.PUBLIC else _say(language, _BASIS[basis])
 
 
-def _chronology(entries: tuple[e.Entry, ...], sight: timeline.Sight) -> str:
+def _hashes(connection: Connection, case_id: str) -> dict[int, str]:
+    rows = connection.execute(select(events.c.seq, events.c.hash).where(events.c.stream_id == case_id))
+    return {row.seq: row.hash for row in rows}
+
+
+def _chronology(entries: tuple[e.Entry, ...], sight: timeline.Sight, hashes: dict[int, str]) -> str:
     """Attempts that left and answers that came, each with the hash that the ledger holds."""
     rows = []
     for entry in entries:
         if not isinstance(entry.event, _CHRONOLOGY) or _is_internal(entry.event):
             continue
         row = timeline.row_of(entry, sight)
-        rows.append(f"{format_when(entry.at, sight.language)}\n    {row.sentence}{_proof(entry.event)}")
-    return _say(sight.language, N_("CHRONOLOGY (hour of Paris)")) + "\n\n" + "\n".join(rows)
+        said = f"    {row.sentence}{_proof(entry.event)}\n    {hashes[entry.seq]}"
+        rows.append(f"{format_when(entry.at, sight.language)}\n{said}")
+    head = N_("CHRONOLOGY (hour of Paris), each entry with its SHA-256 in our ledger")
+    return _say(sight.language, head) + "\n\n" + "\n".join(rows)
 
 
 def _is_internal(event: e.Event) -> bool:
@@ -141,8 +147,9 @@ def _proof(event: e.Event) -> str:
     return ""
 
 
-def _answers(file: CaseFile, language: Language) -> str:
-    case = file.case
+def _answers(file: CaseFile, sight: timeline.Sight) -> str:
+    case, language = file.case, sight.language
+    others = ", ".join(sorted(sight.name(authority_id) for authority_id in case.referred))
     pairs = [
         (
             _say(language, N_("Persons who confirmed")),
@@ -150,7 +157,7 @@ def _answers(file: CaseFile, language: Language) -> str:
         ),
         (_say(language, N_("Acknowledgement")), _state(file, Axis.ACKNOWLEDGEMENT, language)),
         (_say(language, N_("Remediation")), _state(file, Axis.REMEDIATION, language)),
-        (_say(language, N_("Others told")), ", ".join(sorted(case.referred)) or _say(language, N_("none"))),
+        (_say(language, N_("Others told")), others or _say(language, N_("none"))),
     ]
     return _say(language, N_("WHAT THE ORGANISATION ANSWERED")) + "\n\n" + _lines(pairs, language)
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from disclosure.casework import coordination, deskwords, noticedesk, wholecase, writing
+from disclosure.casework import casefile, coordination, deskwords, noticedesk, searching, wholecase, writing
 from disclosure.casework.finding import Found, labelled
 from disclosure.casework.noticepictures import Offered
 from disclosure.casework.office import Office
@@ -24,7 +24,10 @@ from disclosure.store.tables import case_reports
 
 @dataclass(frozen=True)
 class Leaving:
-    """``preview`` is None when it could not be composed; ``fault`` says why. ``voices``: coordinators needed (R12)."""
+    """``preview`` is None when it could not be composed; ``fault`` says why. ``voices``: coordinators needed (R12).
+
+    ``searching``: a look-up failed and is repeated, so better contacts may still turn up (R15).
+    """
 
     case: WholeCase
     preview: Preview | None
@@ -34,6 +37,7 @@ class Leaving:
     contact: ContactRow | None = None
     person: PersonRow | None = None
     pictures: tuple[Offered, ...] = ()
+    searching: bool = False
 
     @property
     def enough(self) -> bool:
@@ -50,8 +54,10 @@ def request(
     if contact is None:
         raise NotFound("contact")
     preview, fault = _composed(lambda: writing.preview_contact_request(office, case_id, contact_id, now), language)
-    voices = office.policy.current.approvals.get(Act.FIRST_CONTACT, 1)
-    return Leaving(case, preview, fault, related(office, case_id), voices, contact=contact)
+    voices = _voices(office, case_id, Act.FIRST_CONTACT)
+    with office.store.reading() as connection:
+        open_search = searching.still_open(connection, case_id)
+    return Leaving(case, preview, fault, related(office, case_id), voices, contact=contact, searching=open_search)
 
 
 def notice(
@@ -66,9 +72,13 @@ def notice(
         preview, fault = None, deskwords.say(deskwords.FAULTS, "no_draft", language)
     else:
         preview, fault = _composed(lambda: writing.preview_notice(office, case_id, person_id, now), language)
-    voices = office.policy.current.approvals.get(Act.RELEASE, 1)
+    voices = _voices(office, case_id, Act.RELEASE)
     pictures = noticedesk.drafted_pictures(office, case_id)
     return Leaving(case, preview, fault, related(office, case_id), voices, person=person, pictures=pictures)
+
+
+def _voices(office: Office, case_id: str, act: Act) -> int:
+    return casefile.look(office, case_id).rules.policy.approvals.get(act, 1)
 
 
 def related(office: Office, stream_id: str) -> tuple[Found, ...]:

@@ -67,8 +67,9 @@ def _mac(key: bytes, purpose: str, case_id: str, recipient: str, expires_at: dat
     return hmac.new(key, signed.encode() + b"|" + nonce, hashlib.sha256).digest()
 
 
-def find(office: Office, connection: Tx, token: str, now: datetime) -> Row[Any]:
-    """The live row of a token. LinkRefused for unknown, forged, expired and revoked alike, after the same work."""
+def find(office: Office, connection: Tx, token: str, now: datetime, *, only: Purpose | None = None) -> Row[Any]:
+    """The live row of a token. LinkRefused for unknown, forged, expired, revoked and meant for another purpose than
+    ``only`` alike, after the same work."""
     row = connection.execute(select(links).where(links.c.hash == office.secrets.code_hash("link", token))).one_or_none()
     key_id, nonce, mac = _read(token)
     key = office.secrets.link_keys.get(key_id, b"\0" * 32)
@@ -79,6 +80,8 @@ def find(office: Office, connection: Tx, token: str, now: datetime) -> Row[Any]:
     )
     genuine = hmac.compare_digest(mac, expected)
     if row is None or not genuine or row.revoked_at or row.expires_at <= now or row.key_id != key_id:
+        raise LinkRefused
+    if only and row.purpose != only:
         raise LinkRefused
     return row
 

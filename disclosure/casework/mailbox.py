@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from disclosure.casework.office import Office
-from disclosure.mail.relay import Kept, read_folder
+from disclosure.mail.localbox import Kept, read_folder
 from disclosure.protocol.errors import NotFound
 
 MOST = 50  # the newest; this is a place to try things out, not an archive

@@ -44,7 +44,12 @@ class Copy:
     @property
     def event(self) -> e.NoticePictureKept:
         return e.NoticePictureKept(
-            picture_id=self.id, media_type=self.media_type, size=len(self.content), sha256=sha256(self.content)
+            picture_id=self.id,
+            media_type=self.media_type,
+            width=self.width,
+            height=self.height,
+            size=len(self.content),
+            sha256=sha256(self.content),
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -72,22 +73,19 @@ class NoticeText:
         return cls(held["presentation"], held["technical"], held["advice"], facts, pictures)
 
 
+# What a mail program makes clickable: a scheme, www, or a name with a path. Capitals and brackets do not save anybody.
+_LINK = re.compile(r"(?:[a-z][a-z0-9+.-]*://|www\.|(?:[\w-]+\.)+[a-z]{2,}/)\S*", re.IGNORECASE)
+
+
 def defang(text: str) -> str:
     """Links of strangers become text that no program follows: ``hxxps://example[.]org`` (R20)."""
-    out = text.replace("http://", "hxxp://").replace("https://", "hxxps://")
-    words = [
-        word.replace(".", "[.]") if word.startswith(("hxxp://", "hxxps://", "www.")) else word for word in _split(out)
-    ]
-    return "".join(words)
+    return _LINK.sub(lambda link: _dead(link.group()), text)
 
 
-def _split(text: str) -> list[str]:
-    """Words and the blanks between them, so that joining gives the text again."""
-    pieces: list[str] = []
-    for char in text:
-        blank = char.isspace()
-        if pieces and blank == pieces[-1][-1].isspace():
-            pieces[-1] += char
-        else:
-            pieces.append(char)
-    return pieces
+def _dead(link: str) -> str:
+    scheme, colon, rest = link.partition("://")
+    if not colon:
+        return link.replace(".", "[.]")
+    name = scheme.lower()
+    dead = name.replace("http", "hxxp") + "://" if name in {"http", "https"} else f"{scheme}[:]//"
+    return dead + rest.replace(".", "[.]")

@@ -5,16 +5,20 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, create_engine, inspect
 
+from disclosure.discovery.names import organisational_domain
 from disclosure.policy import PolicyBook
-from disclosure.protocol.values import NUMBER_BITS, spell
+from disclosure.protocol.errors import InvalidInput
+from disclosure.protocol.values import NUMBER_BITS, Domain, spell
 from disclosure.settings import Settings
+from disclosure.store import revision
 from disclosure.store.sealing import SYSTEM, HeadSigner, KeyLost, KeyRing, derived, keyed_hash, secret_file
 from disclosure.store.transactions import Gate, Store, tune
 
@@ -50,9 +54,16 @@ class Office:
 
     def prepare(self, now: datetime) -> None:
         """Make the tables, or bring them up to date; the parent does it before a web process starts."""
+        if revision.is_newest(self.store.engine):
+            return
         from disclosure.store import schema  # noqa: PLC0415 - loads Alembic, which web processes never do
 
         schema.upgrade(self.store.engine, self.store.gate, now)
+
+    def is_prepared(self) -> bool:
+        """Whether there are tables; without them there is nothing to read."""
+        with self.store.reading() as connection:
+            return inspect(connection).has_table("streams")
 
     @property
     def service_key_path(self) -> Path:
@@ -68,9 +79,10 @@ class Office:
         return self.settings.instance / "mailbox"
 
 
-def open_office(settings: Settings, engine: Engine) -> Office:
+def open_office(settings: Settings, engine: Engine | None = None) -> Office:
     """Keys, policy and store of one installation; makes the keys on the first start, never later.
 
+    Without an engine it has one of its own: commands and the worker need no pages, and start sooner without them.
     Raises KeyLost when stream keys exist that the key-encryption key here cannot open: a new one would hide the loss.
     """
     instance = settings.instance
@@ -80,12 +92,24 @@ def open_office(settings: Settings, engine: Engine) -> Office:
         raise KeyLost("kek.key")
     keyring = KeyRing(keys, secret_file(kek))
     keyring.sealer(SYSTEM)
+    engine = engine or create_engine(settings.database_url)
     tune(engine)
     secret = secret_file(instance / "app.key")
     gate = Gate(instance / "write.lock" if engine.dialect.name == "sqlite" else None)
     signer = HeadSigner(secret_file(instance / "ledger.key"))
     store = Store(engine, keyring, signer, derived(secret, "lookup"), gate)
     return Office(settings, PolicyBook.load(settings.policy), store, Secrets.of(secret))
+
+
+def domain_tokens_of(office: Office, names: Iterable[str]) -> tuple[str, ...]:
+    """Under what named domains are looked up: each name itself, and the organisational domain it lies in, so that
+    ``shop.org.example`` and ``org.example`` are found to concern one organisation (R7)."""
+    found: dict[str, None] = {}
+    for name in names:
+        found[office.store.token("domain", name)] = None
+        with suppress(InvalidInput):
+            found[office.store.token("domain", str(organisational_domain(Domain.parse(name))))] = None
+    return tuple(found)
 
 
 def new_id() -> str:

@@ -45,7 +45,7 @@ class Evidence:
     outcome: str
     tone: Tone
     rule: str
-    problems: tuple[tuple[str, str], ...]  # code and words
+    problems: tuple[str, ...]  # in words
     hops: tuple[Hop, ...]
     resolver: str
     validated: bool
@@ -82,14 +82,14 @@ def evidence(office: Office, case_id: str, probe_id: str, language: Language) ->
     dns = probe.dns
     return Evidence(
         probe_id=probe_id,
-        purpose=str(probe.purpose).replace("_", " "),
+        purpose=deskwords.say(deskwords.PURPOSES, probe.purpose, language),
         subject=str(probe.subject),
         question=probe.question,
         asked_at=probe.asked_at,
         outcome=deskwords.say(deskwords.OUTCOMES, probe.outcome, language),
         tone=_TONES[probe.outcome],
         rule=probe.rule,
-        problems=tuple((code, deskwords.say(deskwords.MARKS, code, language)) for code in probe.problems),
+        problems=tuple(deskwords.say(deskwords.MARKS, code, language) for code in probe.problems),
         hops=probe.hops,
         resolver=dns.resolver if dns else "",
         validated=bool(dns and dns.ad and dns.validating),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
@@ -14,10 +14,10 @@ from sqlalchemy.exc import IntegrityError
 from disclosure.casework import codenames, pictures
 from disclosure.casework.casefile import Fact, coordinator
 from disclosure.casework.codenames import normalised
-from disclosure.casework.office import Office, sha256
+from disclosure.casework.office import Office, domain_tokens_of, sha256
 from disclosure.casework.pictures import Cleaned
 from disclosure.protocol import events as e
-from disclosure.protocol.errors import InvalidInput, NotFound, Refused
+from disclosure.protocol.errors import IllegalMove, InvalidInput, NotFound, Refused
 from disclosure.protocol.report import Report, apply_to_report, fold_report
 from disclosure.protocol.values import AlertKind, Answer, Language, Sector, Severity, spell
 from disclosure.store import ledger
@@ -35,6 +35,10 @@ from disclosure.store.tables import (
 from disclosure.store.tables import pictures as picture_rows
 
 MAX_MESSAGE = 10_000
+SHOWN_AGAIN = timedelta(minutes=10)
+# Built once: building a statement costs as much as running it.
+_SUBMISSION, _REPORT = insert(submissions), insert(reports)
+_DOMAIN, _PICTURE = insert(domain_tokens), insert(picture_rows)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,26 +84,52 @@ class Receipt:
 
 
 def submit(office: Office, report: SubmitReport, now: datetime) -> Receipt:
-    """One transaction for stream, events, rows and pictures; a second POST of the same form is refused, not doubled."""
+    """One transaction for stream, events, rows and pictures. A second POST of a form stores nothing: ``again``."""
     cleaned = [pictures.clean(data) for data in report.pictures]
     report_id = office.store.keyring.new_stream()
-    receipt = Receipt(spell(secrets.randbits(50)), codenames.new_codename())
+    receipt = Receipt(spell(secrets.randbits(50)), _codename(office, report.token))
     kept = [(secrets.token_hex(16), picture) for picture in cleaned]
     facts: list[Fact] = [(e.REPORTER, _received(report))]
     facts += [(e.REPORTER, _kept(picture_id, picture)) for picture_id, picture in kept]
+    stream = ledger.new_stream(office.store, report_id, "report", now, facts)
+    row = {"id": report_id, **_row(office, receipt, report, now, len(facts))}
+    named = _domains(office, report_id, report.domains)
+    drawn = _pictures(office, report_id, kept)
     try:
+        # Everything is made ready before: one gate lets all writers through, one at a time.
         with office.store.writing() as tx:
-            tx.execute(insert(submissions).values(token_hash=sha256(report.token.encode()), at=now))
-            ledger.open_stream(office.store, tx, report_id, "report", now)
-            ledger.append(office.store, tx, report_id, 0, now, facts)
-            tx.execute(insert(reports).values(id=report_id, **_row(office, receipt, report, now, len(facts))))
-            _domains(office, tx, report_id, report.domains)
-            _pictures(office, tx, report_id, kept)
+            tx.execute(_SUBMISSION, {"token_hash": sha256(report.token.encode()), "at": now})
+            stream.write(tx)
+            tx.execute(_REPORT, row)
+            if named:
+                tx.execute(_DOMAIN, named)
+            if drawn:
+                tx.execute(_PICTURE, drawn)
     except IntegrityError as error:
         if "submissions" in str(error.orig):
-            raise Refused("R5", "already_sent") from None
+            return again(office, report.token, now)
         raise
     return receipt
+
+
+def again(office: Office, token: str, now: datetime) -> Receipt:
+    """The receipt of a form that was sent before, within minutes: a browser that sends twice shows the second answer
+    only, and the seven words would be lost. Refused later: they are shown once (R5). NotFound: it was never sent."""
+    codename = _codename(office, token)
+    sent = select(submissions.c.at).where(submissions.c.token_hash == sha256(token.encode()))
+    held = select(reports.c.reference).where(reports.c.codename_hash == codename_hash(office, codename))
+    with office.store.reading() as connection:
+        at, reference = connection.scalar(sent), connection.scalar(held)
+    if at is None:
+        raise NotFound("submission")
+    if reference is None or now - at > SHOWN_AGAIN:
+        raise Refused("R5", "already_sent")
+    return Receipt(reference, codename)
+
+
+def _codename(office: Office, token: str) -> str:
+    """From the form's token, which only the browser that got the form holds, under a key that only we hold."""
+    return codenames.codename_of(office.secrets.code_hash("form", token).encode())
 
 
 def _received(report: SubmitReport) -> e.ReportReceived:
@@ -134,17 +164,15 @@ def codename_hash(office: Office, codename: str) -> str:
     return office.secrets.code_hash("codename", normalised(codename))
 
 
-def _domains(office: Office, tx: Connection, report_id: str, named: Sequence[str]) -> None:
-    tokens = dict.fromkeys(office.store.token("domain", domain) for domain in named)
-    if tokens:
-        tx.execute(insert(domain_tokens), [{"token": token, "stream_id": report_id} for token in tokens])
+def _domains(office: Office, report_id: str, named: Sequence[str]) -> list[dict[str, object]]:
+    return [{"token": token, "stream_id": report_id} for token in domain_tokens_of(office, named)]
 
 
-def _pictures(office: Office, tx: Connection, report_id: str, kept: Sequence[tuple[str, Cleaned]]) -> None:
+def _pictures(office: Office, report_id: str, kept: Sequence[tuple[str, Cleaned]]) -> list[dict[str, object]]:
     if not kept:
-        return
+        return []
     sealer = office.store.keyring.sealer(report_id)
-    rows = [
+    return [
         {
             "id": picture_id,
             "report_id": report_id,
@@ -156,7 +184,6 @@ def _pictures(office: Office, tx: Connection, report_id: str, kept: Sequence[tup
         }
         for picture_id, picture in kept
     ]
-    tx.execute(insert(picture_rows), rows)
 
 
 # --- one door for every change ---
@@ -169,6 +196,8 @@ def _change(office: Office, report_id: str, now: datetime, facts: Sequence[Fact]
 
 def _write(office: Office, tx: Connection, report_id: str, now: datetime, facts: Sequence[Fact]) -> Report:
     report = look(office, tx, report_id)
+    if report.erased:  # its key is gone, so nothing can be sealed any more
+        raise IllegalMove("triage", report.triage, type(facts[0][1]).__name__)
     entries = ledger.append(office.store, tx, report_id, report.last_seq, now, facts)
     for entry in entries:
         report = apply_to_report(report, entry)
@@ -287,9 +316,12 @@ def answer(office: Office, report_id: str, text: str, coordinator_id: str, now: 
 
 
 def tie(office: Office, tx: Connection, report_id: str, case_id: str, actor: e.Actor, now: datetime) -> None:
-    """Accept the report, if that is still to be done, and tie it to the case."""
+    """Accept the report, if that is still to be done, and tie it to the case. Refused once it was withdrawn."""
     facts: list[Fact] = [(actor, e.ReportTied(case_id=case_id))]
-    if look(office, tx, report_id).triage in {"received", "read"}:
+    report = look(office, tx, report_id)
+    if report.triage == "withdrawn" or report.erased:
+        raise Refused("R5", "report_withdrawn")
+    if report.triage in {"received", "read"}:
         facts.insert(0, (actor, e.ReportAccepted()))
     _write(office, tx, report_id, now, facts)
 

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, TypeAlias
 
 from sqlalchemy import Connection, insert, or_, select, update
 
@@ -15,19 +16,22 @@ from disclosure.casework.casefile import CaseFile, Fact, Hand, addresses, domain
 from disclosure.casework.office import Office, new_id, sha256
 from disclosure.discovery.candidates import Candidate
 from disclosure.discovery.evidence import Outcome, Probe
-from disclosure.discovery.finder import Findings
 from disclosure.protocol import events as e
 from disclosure.protocol.codes import LookupOutcome
-from disclosure.protocol.errors import Conflict, NotFound, Refused
+from disclosure.protocol.errors import CannotStore, Conflict, NotFound, Refused
 from disclosure.protocol.values import Answer, Domain
 from disclosure.store import ledger
 from disclosure.store.tables import probes, searches
 
+if TYPE_CHECKING:  # web processes ask for searches, the worker does them: only it needs DNS and HTTP
+    from disclosure.discovery.finder import Findings
+
 LEASE = timedelta(minutes=5)
+RUN = timedelta(minutes=2)  # as in delivery.py: a run of slow searches is not a stuck job
 # R15: unknown means retry. Minutes first, for a server that restarts; then hours; then a person decides.
 RETRY = (timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2), timedelta(hours=8))
 log = logging.getLogger(__name__)
-Find = Callable[[Domain, Answer, datetime], Findings]
+Find: TypeAlias = "Callable[[Domain, Answer, datetime], Findings]"
 
 
 @dataclass(frozen=True)
@@ -65,17 +69,44 @@ def start(hand: Hand, domain_id: str) -> str:
     return search_id
 
 
-def search(office: Office, now: datetime, find: Find, *, most: int = 100) -> int:
-    """Do the searches that wait; returns how many. No transaction is open while the network is asked."""
+def search(
+    office: Office, now: datetime, find: Find, *, most: int = 100, clock: Callable[[], datetime] | None = None
+) -> int:
+    """Do the searches that wait; returns how many. No transaction is open while the network is asked.
+
+    ``clock`` tells the time while a run lasts (the worker's own); without it the whole run happens at ``now``.
+    """
+    clock = clock or (lambda: now)
     for done in range(most):
-        claimed = _claim(office, now)
+        claimed = _claim(office, clock()) if clock() - now <= RUN else None
         if claimed is None:
             return done
         try:
-            _do(office, claimed, now, find)
+            _do(office, claimed, clock(), find)
         except Conflict:
             log.warning("search left to its lease", extra={"search_id": claimed.id})
+        except CannotStore:
+            raise
+        except Exception:
+            # A fault of ours in one search must not stop the others; it is as unknown as a look-up that failed (R15).
+            log.exception("search failed", extra={"search_id": claimed.id})
+            _put_back(office, claimed, clock())
     return most
+
+
+def _put_back(office: Office, claimed: Search, now: datetime) -> None:
+    ended = e.SearchEnded(search_id=claimed.id, outcome=LookupOutcome.UNKNOWN, found=0, review=0)
+    row = _next_row(claimed, Outcome.UNKNOWN, now)
+    casefile.change(
+        office, claimed.case_id, now, lambda _: [(e.MACHINE, ended)], lambda tx, _: _fenced(tx, claimed, row)
+    )
+
+
+def _fenced(tx: Connection, claimed: Search, row: dict[str, object]) -> None:
+    """Write the row only while the claim is ours; Conflict rolls everything back with it."""
+    mine = (searches.c.id == claimed.id) & (searches.c.fence == claimed.fence)
+    if tx.execute(update(searches).where(mine).values(**row)).rowcount != 1:
+        raise Conflict(claimed.id)
 
 
 def _claim(office: Office, now: datetime) -> Search | None:
@@ -110,7 +141,7 @@ def _do(office: Office, claimed: Search, now: datetime, find: Find) -> None:
     found = find(domain, compromised, now)
     kept = [(new_id(), probe, _bytes(probe)) for probe in found.probes]
     facts = _facts(office, claimed, found, kept)
-    row = _next_row(claimed, found, now)
+    row = _next_row(claimed, found.status, now)
 
     def within(tx: Connection, _: CaseFile) -> None:
         sealer = office.store.keyring.sealer(claimed.case_id)
@@ -124,9 +155,7 @@ def _do(office: Office, claimed: Search, now: datetime, find: Find) -> None:
                     sealed=sealer.seal(content, f"probes|sealed|{probe_id}"),
                 )
             )
-        mine = (searches.c.id == claimed.id) & (searches.c.fence == claimed.fence)
-        if tx.execute(update(searches).where(mine).values(**row)).rowcount != 1:
-            raise Conflict(claimed.id)
+        _fenced(tx, claimed, row)
 
     casefile.change(office, claimed.case_id, now, lambda file: _without_known(office, file, facts), within)
 
@@ -204,11 +233,17 @@ def _marked(event: e.ContactFound) -> e.ContactFound:
     return replace(event, flags=(*event.flags, "domain_named_by_one_reporter"))
 
 
-def _next_row(claimed: Search, found: Findings, now: datetime) -> dict[str, object]:
-    row: dict[str, object] = {"attempts": claimed.attempts + 1, "lease_until": None, "outcome": str(found.status)}
-    if found.status is Outcome.UNKNOWN and claimed.attempts < len(RETRY):
+def _next_row(claimed: Search, status: Outcome, now: datetime) -> dict[str, object]:
+    row: dict[str, object] = {"attempts": claimed.attempts + 1, "lease_until": None, "outcome": str(status)}
+    if status is Outcome.UNKNOWN and claimed.attempts < len(RETRY):
         return row | {"state": "waiting", "next_try_at": now + RETRY[claimed.attempts]}
     return row | {"state": "ended", "next_try_at": None}
+
+
+def still_open(connection: Connection, case_id: str) -> bool:
+    """A search of the case waits, runs, or is to be repeated because its outcome is unknown (R15)."""
+    query = select(searches.c.id).where(searches.c.case_id == case_id, searches.c.state != "ended")
+    return connection.execute(query.limit(1)).first() is not None
 
 
 def evidence(office: Office, case_id: str, probe_id: str) -> dict[str, object]:

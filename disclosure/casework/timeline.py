@@ -13,8 +13,9 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from disclosure.casework import words
+from disclosure.casework import deskwords, words
 from disclosure.casework.casefile import CaseFile, addresses
+from disclosure.casework.notices import NoticeText
 from disclosure.casework.office import Office
 from disclosure.casework.rows import (
     ComingRow,
@@ -33,6 +34,7 @@ from disclosure.protocol import events as e
 from disclosure.protocol.codes import LookupOutcome
 from disclosure.protocol.effects import MailEffect
 from disclosure.protocol.preview import Step, preview
+from disclosure.protocol.state import Case
 from disclosure.protocol.values import Audience, Language, Party, Standing
 from disclosure.store import ledger
 from disclosure.store.tables import coordinators, events
@@ -47,6 +49,7 @@ class Sight:
     audience: Audience
     language: Language
     names: Mapping[str, str]
+    told_at: datetime | None = None  # when the first authority was told: what is answered later is late, and welcome
 
     def name(self, ref: str) -> str:
         return self.names.get(ref, "")
@@ -281,6 +284,14 @@ _LABELS: Mapping[str, str] = {
     "channel": N_("Channel"),
     "language": N_("Language"),
 }
+# Codes of others than the protocol; what somebody typed into such a field is in no table and stands as it is.
+_TABLES: Mapping[str, Mapping[str, str]] = {
+    "source": words.SOURCES,
+    "confidence": deskwords.CONFIDENCES,
+    "reason": {**deskwords.REASONS, **deskwords.MARKS, **deskwords.FAULTS, **deskwords.CLOSINGS},
+    "flags": deskwords.MARKS,
+    "purpose": deskwords.PURPOSES,
+}
 _MONO = frozenset({"sha256", "evidence_sha256", "commitment", "fingerprint", "dossier_sha256", "reply", "encrypted_to"})
 
 
@@ -330,7 +341,7 @@ def row_of(entry: e.Entry, sight: Sight) -> TimelineRow:
         at=entry.at,
         party=entry.actor.party,
         actor=sight.name(entry.actor.ref) if coordinator or entry.actor.party is not Party.COORDINATOR else "",
-        sentence=SENTENCES[kind](entry.event, sight),
+        sentence=_late(SENTENCES[kind](entry.event, sight), entry, sight),
         tone=_tone(entry.event),
         details=_details(entry.event, sight) if coordinator else (),
         pinned=kind in PINNED,
@@ -344,17 +355,43 @@ def _tone(event: e.Event) -> Tone:
     return TONES.get(type(event), Tone.NEUTRAL)
 
 
+ANSWERS = (e.NoticeAcknowledged, e.NoticeContested, e.RemediationPlanned, e.RemediationClaimed)
+
+
+def told_at(case: Case) -> datetime | None:
+    return min((referred.at for referred in case.referred.values()), default=None)
+
+
+def _late(sentence: str, entry: e.Entry, sight: Sight) -> str:
+    """R33: a late answer is always welcome, and shown as late."""
+    if not isinstance(entry.event, ANSWERS) or sight.told_at is None or entry.at <= sight.told_at:
+        return sentence
+    return sight.say(N_("%(sentence)s, late: after an authority was told"), sentence=sentence)
+
+
 def _details(event: e.Event, sight: Sight) -> tuple[Detail, ...]:
     held = []
     for field in fields(event):
         value = getattr(event, field.name)
         if field.name in _HIDDEN or field.name not in _LABELS or value in ("", (), None):
             continue
-        held.append(Detail(sight.say(_LABELS[field.name]), _shown(value, sight), field.name in _MONO))
+        if isinstance(event, e.NoticeReleased) and field.name == "text":
+            value = _as_read(value)
+        held.append(Detail(sight.say(_LABELS[field.name]), _shown(field.name, value, sight), field.name in _MONO))
     return tuple(held)
 
 
-def _shown(value: Any, sight: Sight) -> str:
+def _as_read(released: str) -> str:
+    """The words of a notice, not the form in which the ledger keeps them."""
+    notice = NoticeText.read(released)
+    facts = (fact.text for fact in notice.facts)
+    return "\n\n".join((notice.presentation, notice.technical, *facts, notice.advice))
+
+
+def _shown(name: str, value: Any, sight: Sight) -> str:
+    if name in _TABLES:
+        codes = value if isinstance(value, tuple) else (value,)
+        return ", ".join(deskwords.say(_TABLES[name], str(code), sight.language) for code in codes)
     if isinstance(value, datetime):
         return format_when(value, sight.language)
     if isinstance(value, Enum) and type(value) in words.CODES:
@@ -423,5 +460,8 @@ def _flags(file: CaseFile, sight: Sight) -> tuple[Flag, ...]:
     if case.released and case.released.released_at:
         flags.append(Flag(sight.say(N_("Notice released")), case.released.released_at, Tone.NEUTRAL))
     if case.acknowledged_at:
-        flags.append(Flag(sight.say(N_("Acknowledged")), case.acknowledged_at, Tone.ACKNOWLEDGED))
+        told = told_at(case)
+        late = told is not None and case.acknowledged_at > told
+        said = N_("Acknowledged, late") if late else N_("Acknowledged")
+        flags.append(Flag(sight.say(said), case.acknowledged_at, Tone.ACKNOWLEDGED))
     return tuple(flags)

@@ -195,7 +195,8 @@ def _contest(office: Office, connection: Connection, file: CaseFile) -> str:
 
 
 def sight_of(office: Office, connection: Connection, file: CaseFile, language: Language) -> timeline.Sight:
-    return timeline.Sight(Audience.COORDINATOR, language, timeline.names(office, connection, file))
+    names = timeline.names(office, connection, file)
+    return timeline.Sight(Audience.COORDINATOR, language, names, timeline.told_at(file.case))
 
 
 def _said(office: Office, connection: Connection, file: CaseFile) -> Mapping[int, e.Event]:

@@ -112,6 +112,7 @@ CODES: Mapping[type[StrEnum], Mapping[str, str]] = {
         "contact_form": N_("Contact form"),
         "referral": N_("Referral with dossier"),
         "unreachable_referral": N_("Referral: organisation cannot be reached"),
+        "later_fact": N_("Tell an authority what was answered since"),
     },
     Act: {"first_contact": N_("First contact"), "release": N_("Release of the notice"), "referral": N_("Referral")},
     OwnClock: {

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from email.headerregistry import Address as Mailbox
 from typing import Any
 
 from sqlalchemy import Connection
@@ -22,7 +23,7 @@ from disclosure.casework.notices import NoticeText, defang
 from disclosure.casework.office import Office, new_code, sha256
 from disclosure.casework.recipients import Recipient, Unsendable
 from disclosure.casework.words import state_word, word
-from disclosure.language import format_when
+from disclosure.language import N_, format_when, translate
 from disclosure.mail import compose, pgpmime
 from disclosure.mail.compose import Door, MailText, Sender
 from disclosure.mail.pgpmime import Attachment, Envelope, random_token
@@ -156,7 +157,8 @@ def _envelope(office: Office, to: Address, now: datetime) -> tuple[Envelope, tup
     domain = settings.mail.domain
     return (
         Envelope(
-            from_=f'"{settings.operator.legal_name}" <{settings.mail.from_address}>',
+            # A legal name may hold quotation marks, commas and accents; the library writes them as RFC 5322 wants.
+            from_=str(Mailbox(settings.operator.legal_name, addr_spec=str(settings.mail.from_address))),
             to=to,
             reply_to=f"reply+{reply}@{domain}",
             message_id=f"<{random_token()}@{domain}>",
@@ -226,7 +228,8 @@ def _draft(opened: _Opened, claim: Claim, fingerprint: str) -> _Draft:
     purpose = Purpose.NOTICE if claim.to in file.case.persons else Purpose.CONFIRM
     link = sign(office, purpose, file.id, claim.to, mail_id=claim.id, expires_at=opened.now + LINK_LIFETIME)
     door = Door(f"{office.settings.public_url}/a/{link.token}", link.code)
-    mail = _with_door(opened, claim.mail_type, claim.to, common | {"door": door})
+    queued = file.case.mails.get(claim.id)
+    mail = _with_door(opened, claim.mail_type, claim.to, common | {"door": door}, rung=queued.rung if queued else None)
     attachments = _attachments(opened, claim.to) if claim.mail_type is MailType.NOTICE else ()
     return _Draft(mail, recipient, link, attachments=attachments)
 
@@ -252,7 +255,9 @@ def _common(opened: _Opened, fingerprint: str) -> dict[str, Any]:
     return {"sender": sender, "number": AlertNumber(opened.case.number)}
 
 
-def _with_door(opened: _Opened, mail_type: MailType, to: str, common: dict[str, Any]) -> compose.Mail:
+def _with_door(
+    opened: _Opened, mail_type: MailType, to: str, common: dict[str, Any], *, rung: Rung | None = None
+) -> compose.Mail:
     case, calendar, now = opened.case, opened.file.rules.calendar, opened.now
     match mail_type:
         case MailType.CONTACT_REQUEST:
@@ -260,6 +265,8 @@ def _with_door(opened: _Opened, mail_type: MailType, to: str, common: dict[str, 
             marks = opened.file.rules.policy.profiles[case.assessed.severity].marks
             hoped_by = add(max(case.contact_started_at or now, now), marks[0], calendar)
             return compose.ContactRequest(**common, domain=opened.domain, hoped_by=hoped_by)
+        case MailType.REMINDER if to in case.persons:
+            return compose.PersonReminder(**common, acknowledged=case.acknowledged_at is not None)
         case MailType.REMINDER:
             first = case.contact_started_at or now
             return compose.Reminder(**common, domain=opened.domain, first_written_at=first)
@@ -270,19 +277,26 @@ def _with_door(opened: _Opened, mail_type: MailType, to: str, common: dict[str, 
         case MailType.SOMEBODY_CONFIRMED:
             return compose.SomebodyConfirmed(**common, confirmed_at=case.s1_at or now)
         case MailType.HEADS_UP:
-            at, told = announced(opened.office, opened.file, now)
-            return compose.HeadsUp(**common, domain=opened.domain, authorities=told, at=at or now)
+            at_once = rung is Rung.AT_ONCE_HEADS_UP
+            at, told = announced(opened.office, opened.file, now, at_once=at_once)
+            return compose.HeadsUp(**common, domain=opened.domain, authorities=told, at=at or now, at_once=at_once)
     raise Unsendable("unknown_mail_type")
 
 
-def announced(office: Office, file: CaseFile, now: datetime) -> tuple[datetime | None, tuple[str, ...]]:
-    """When the authorities will be told at the earliest if nobody answers (None: no clock leads there), and which."""
-    rungs = {Rung.AUTHORITIES, Rung.AT_ONCE_AUTHORITIES}
+def announced(
+    office: Office, file: CaseFile, now: datetime, *, at_once: bool = False
+) -> tuple[datetime | None, tuple[str, ...]]:
+    """When the authorities will be told at the earliest if nobody answers, and which (R34); None: no clock leads there.
+
+    ``at_once``: only those that are told whether somebody answers or not.
+    """
+    rungs = {Rung.AT_ONCE_AUTHORITIES} if at_once else {Rung.AUTHORITIES, Rung.AT_ONCE_AUTHORITIES}
     steps = [s for s in preview(file.case, file.rules, now) if s.planned.rung in rungs]
     names = tuple(
         office.policy.authority(r.authority_id).name
         for r in file.rules.referrals
-        if r.when is not When.NEVER and (r.authority_id not in file.case.referred)
+        if r.when in ({When.AT_ONCE} if at_once else {When.AT_ONCE, When.ON_LAPSE})
+        and r.authority_id not in file.case.referred
     )
     return (steps[0].planned.due_at if steps else None), names
 
@@ -310,16 +324,30 @@ def _notice_of(opened: _Opened, text: NoticeText, pictures: Sequence[Copy], comm
     return compose.Notice(
         **common,
         alert_on=case.opened_at.date(),
-        severity=case.assessed.severity,
         severity_words={language: word(case.assessed.severity, language) for language in Language},
         personal_data=case.assessed.personal_data is not Answer.NO,
         presentation=defang(text.presentation),
         technical=defang(text.technical),
         facts={language: _stated(text, language) for language in Language},
         advice=defang(text.advice),
-        told=tuple(compose.Told(name, at) for name in names),
+        # Whom no clock leads to is not announced.
+        told=(*_already_told(opened), *(compose.Told(name, at) for name in names if at)),
         pictures=tuple(sha256(picture.content) for picture in pictures),
     )
+
+
+def _already_told(opened: _Opened) -> tuple[compose.Told, ...]:
+    """R20, who else is told and when: a late reader learns of the referrals that have gone out, by whatever channel."""
+    name = opened.office.policy.authority
+    told = {aid: _told_at(opened.case, referred.by) for aid, referred in opened.case.referred.items()}
+    return tuple(compose.Told(name(aid).name, at, done=at is not None) for aid, at in told.items())
+
+
+def _told_at(case: Case, by: str) -> datetime | None:
+    """When a referral's mail was relayed, or its task done; None while neither is so."""
+    if by in case.mails:
+        return case.mails[by].relayed_at
+    return case.tasks[by].done_at if by in case.tasks else None
 
 
 def _stated(text: NoticeText, language: Language) -> tuple[compose.StatedFact, ...]:
@@ -352,7 +380,11 @@ def _later_fact(file: CaseFile) -> dict[Language, str]:
     axes = (Axis.ACKNOWLEDGEMENT, Axis.REMEDIATION)
     said = {lang: [state_word(axis, file.case.state(axis), lang) for axis in axes] for lang in Language}
     at = file.case.acknowledged_at
-    return {lang: "; ".join(said[lang]) + (f" ({format_when(at, lang)})" if at else "") for lang in Language}
+    words = {lang: "; ".join(said[lang]) + (f" ({format_when(at, lang)})" if at else "") for lang in Language}
+    if file.case.corrected_at:
+        corrected = N_("Correction: the organisation contested the alert, and we agree")
+        words = {lang: f"{words[lang]}. {translate(lang, corrected)}" for lang in Language}
+    return words
 
 
 # --- previews for the desk ---

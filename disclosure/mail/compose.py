@@ -6,8 +6,8 @@ organisation's language stands first, the other below. Plain text, 72 columns.
 
 from __future__ import annotations
 
+import re
 import textwrap
-from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from functools import cache
@@ -16,7 +16,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from disclosure.language import format_day, format_when
-from disclosure.protocol.values import AlertNumber, Language, Operator, Severity
+from disclosure.protocol.values import AlertNumber, Language, Operator
 
 COLUMNS = 72
 RULE = "-" * COLUMNS
@@ -73,6 +73,16 @@ class Reminder:
 
 
 @dataclass(frozen=True)
+class PersonReminder:
+    """To the person who answered: the notice is not acknowledged yet, or nothing was said of what follows (R33)."""
+
+    sender: Sender
+    number: AlertNumber
+    door: Door
+    acknowledged: bool
+
+
+@dataclass(frozen=True)
 class SecondCode:
     """R29, S2."""
 
@@ -101,8 +111,11 @@ class StatedFact:
 
 @dataclass(frozen=True)
 class Told:
+    """``done``: it was told at ``at``; else it will be told then if nothing changes. None: it is being told now."""
+
     authority: str
     at: datetime | None
+    done: bool = False
 
 
 @dataclass(frozen=True)
@@ -112,7 +125,6 @@ class Notice:
     sender: Sender
     number: AlertNumber
     alert_on: date
-    severity: Severity
     severity_words: dict[Language, str]
     personal_data: bool
     presentation: str
@@ -136,7 +148,7 @@ class SomebodyConfirmed:
 
 @dataclass(frozen=True)
 class HeadsUp:
-    """R34: names authority and date, no detail."""
+    """R34: names authority and date, no detail. ``at_once``: they are told whether somebody answers or not."""
 
     sender: Sender
     number: AlertNumber
@@ -144,6 +156,7 @@ class HeadsUp:
     authorities: tuple[str, ...]
     at: datetime
     door: Door
+    at_once: bool = False
 
 
 @dataclass(frozen=True)
@@ -187,6 +200,7 @@ class CoordinatorsCalled:
 Mail = (
     ContactRequest
     | Reminder
+    | PersonReminder
     | SecondCode
     | NoticeReady
     | Notice
@@ -200,6 +214,7 @@ Mail = (
 _TEMPLATES = {
     ContactRequest: "contact_request",
     Reminder: "reminder",
+    PersonReminder: "person_reminder",
     SecondCode: "second_code",
     NoticeReady: "notice_ready",
     Notice: "notice",
@@ -242,9 +257,10 @@ def _render(mail: Mail, language: Language) -> tuple[str, str]:
 
 
 def french_spaces(text: str) -> str:
-    """The blank before : ; ? ! and inside « » does not break, so that no line begins with a colon."""
+    """The blank before : ; ? !, inside « » and around the h of an hour does not break: no line begins with a colon."""
     for sign in (":", ";", "?", "!", "»"):
         text = text.replace(f" {sign}", f"\N{NO-BREAK SPACE}{sign}")
+    text = re.sub(r"(?<=\d\d) h (?=\d\d\b)", "\N{NO-BREAK SPACE}h\N{NO-BREAK SPACE}", text)
     return text.replace("« ", "«\N{NO-BREAK SPACE}")
 
 
@@ -265,25 +281,25 @@ def _environment(language: Language) -> Environment:
     return environment
 
 
+_INDENT = re.compile(r"(\s*)((?:[-*•–—]|\d{1,2}[.)])\s+)?")
+
+
 def wrap(text: str) -> str:
-    """Paragraphs at 72 columns; indented lines, links and codes stay whole."""
-    return "\n".join(_wrapped(text.split("\n")))
+    """Each line at 72 columns, continued at its own indent, a list item behind its mark; a link stays whole."""
+    return "\n".join(part for line in text.split("\n") for part in _filled(line.rstrip()))
 
 
-def _wrapped(lines: Iterable[str]) -> Iterable[str]:
-    paragraph: list[str] = []
-    for line in lines:
-        if line and not line.startswith((" ", "-- ", "—")) and line != RULE:
-            paragraph.append(line)
-            continue
-        yield from _fill(paragraph)
-        paragraph = []
-        yield line.rstrip()
-    yield from _fill(paragraph)
-
-
-def _fill(paragraph: list[str]) -> list[str]:
-    if not paragraph:
-        return []
-    # textwrap takes a no-break space for a letter only when it may not tidy white space.
-    return textwrap.wrap(" ".join(paragraph), COLUMNS, break_long_words=False, break_on_hyphens=False)
+def _filled(line: str) -> list[str]:
+    found = _INDENT.match(line)
+    assert found is not None  # noqa: S101 - every part of it may be empty
+    lead, behind = found[0], found[1] + " " * len(found[2] or "")
+    # textwrap drops the blanks before a word that is longer than a line: the indent is handed to it apart.
+    filled = textwrap.wrap(
+        line.removeprefix(lead),
+        COLUMNS,
+        initial_indent=lead,
+        subsequent_indent=behind,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return filled or [line]

@@ -1,42 +1,46 @@
 """Handing one mail to the relay, and saying exactly what is known afterwards (facts: mail 3.1, 3.5).
 
 ``mail()``, ``rcpt()`` and ``data()`` apart: only a failure after the final dot leaves doubt; everything before it is
-"not sent". TLS is required and verified to any relay that is not on loopback.
+"not sent". A refusal before the recipient was named is about us and says nothing of the recipient. TLS is required and
+verified to any relay that is not on loopback.
 """
 
 from __future__ import annotations
 
-import email
-import email.policy
+import contextlib
 import ipaddress
-import os
 import re
-import secrets
 import smtplib
-import socket
 import ssl
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from disclosure.mail.conversation import Conversation
 from disclosure.protocol.values import Address
 
 TIMEOUT = 30.0
+# Shorter than the lease of a mail in the outbox, whatever the relay does; long enough for a filter behind the dot.
+TOTAL = 240.0
 MAX_REPLY = 300
 # First retry after minutes (greylisting), then half an hour and more, the end after four days (RFC 5321, 4.5.4.1).
 STEPS = (timedelta(minutes=5), timedelta(minutes=15), timedelta(minutes=30), timedelta(hours=1), timedelta(hours=2))
 PATIENCE = timedelta(days=4)
 _ENHANCED = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b", re.ASCII)
-PERMANENT = 500
+# RFC 3463: no such mailbox, system, or syntax; has moved; null MX (RFC 7505). 5.1.7 and 5.1.8 are about the sender.
+_DEAD_ADDRESS = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"})
+_ABOUT_US = frozenset({530, 534, 535, 538})  # RFC 4954: the relay wants us to sign in, whoever the mail is for
+_GO_AHEAD = 354
 
 
 class Kind(StrEnum):
     ACCEPTED = "accepted"
     REFUSED_TEMPORARY = "refused_temporary"
     REFUSED_PERMANENT = "refused_permanent"
-    NOT_SENT = "not_sent"
+    NOT_SENT = "not_sent"  # the relay could not be used: nothing is known about the recipient
     AMBIGUOUS = "ambiguous"
 
 
@@ -52,13 +56,13 @@ class Outcome:
 
     @property
     def address_is_dead(self) -> bool:
-        """5.1.x: no such recipient; another address is needed (facts: mail 3.1)."""
-        return self.kind is Kind.REFUSED_PERMANENT and " 5.1." in f" {self.code}"
+        """No such recipient: another address is needed (facts: mail 3.1)."""
+        return self.kind is Kind.REFUSED_PERMANENT and self.code.rpartition(" ")[2] in _DEAD_ADDRESS
 
 
 @dataclass(frozen=True)
 class RelaySettings:
-    """``security``: none (loopback only), starttls or tls."""
+    """``security``: none (loopback only), starttls or tls. ``timeout``: seconds per answer; ``total``: for one mail."""
 
     host: str
     port: int
@@ -67,6 +71,7 @@ class RelaySettings:
     password: str | None = field(default=None, repr=False)
     ca_file: Path | None = None
     timeout: float = TIMEOUT
+    total: float = TOTAL
 
     @classmethod
     def of(cls, given: Any) -> RelaySettings:
@@ -76,42 +81,38 @@ class RelaySettings:
 
 def deliver(message: bytes, *, sender: str, recipient: Address, envelope_id: str, relay: RelaySettings) -> Outcome:
     """Send the bytes as they are. Never raises for what a relay or a network does."""
+    peer = tls = ""
     try:
-        client = _connect(relay)
+        with _connected(relay, sender.rpartition("@")[2]) as client:
+            peer, tls = _peer(client), _tls(client)
+            outcome = _envelope(client, sender, recipient, envelope_id) or _data(client, message)
+    except smtplib.SMTPResponseException as error:
+        # Greeting, EHLO, STARTTLS or sign-in were refused: never the recipient's fault.
+        outcome = replace(_said(error.smtp_code, _bytes(error.smtp_error)), kind=Kind.NOT_SENT)
+        if isinstance(error, smtplib.SMTPAuthenticationError):
+            outcome = replace(outcome, code="relay_sign_in_refused")
     except (OSError, smtplib.SMTPException) as error:
-        return Outcome(Kind.NOT_SENT, _word(error), _printable(str(error)))
-    peer, tls = _peer(client), _tls(client)
-    try:
-        refused = _envelope(client, sender, recipient, envelope_id)
-        if refused:
-            client.rset()
-            return _said(*refused, peer=peer, tls=tls)
-        return _data(client, message, peer, tls)
-    except (OSError, smtplib.SMTPException) as error:
-        return Outcome(Kind.NOT_SENT, _word(error), _printable(str(error)), peer, tls)
-    finally:
-        client.close()
+        outcome = _broke(Kind.NOT_SENT, error)
+    return replace(outcome, peer=peer, tls=tls)
 
 
-def _connect(relay: RelaySettings) -> smtplib.SMTP:
+@contextlib.contextmanager
+def _connected(relay: RelaySettings, name: str) -> Iterator[Conversation]:
     if relay.security == "none" and not _is_loopback(relay.host):
         raise smtplib.SMTPException("clear text only to this machine")
     context = ssl.create_default_context(cafile=str(relay.ca_file) if relay.ca_file else None)
-    if relay.security == "tls":
-        client: smtplib.SMTP = smtplib.SMTP_SSL(relay.host, relay.port, timeout=relay.timeout, context=context)
-    else:
-        client = smtplib.SMTP(relay.host, relay.port, timeout=relay.timeout)
+    wrapped = context if relay.security == "tls" else None
+    client = Conversation(relay.host, relay.port, name=name, step=relay.timeout, total=relay.total, tls=wrapped)
     try:
         client.ehlo_or_helo_if_needed()
         if relay.security == "starttls":
-            client.starttls(context=context)
+            client.start_tls(context)
             client.ehlo()
         if relay.username and relay.password:
             client.login(relay.username, relay.password)
-    except BaseException:
-        client.close()
-        raise
-    return client
+        yield client
+    finally:
+        client.leave()
 
 
 def _is_loopback(host: str) -> bool:
@@ -121,61 +122,95 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _envelope(client: smtplib.SMTP, sender: str, recipient: Address, envelope_id: str) -> tuple[int, bytes] | None:
+def _envelope(client: Conversation, sender: str, recipient: Address, envelope_id: str) -> Outcome | None:
     """None when both were taken. A delivery report is asked for where the relay offers it (RFC 3461)."""
     dsn = client.has_extn("dsn")
     code, reply = client.mail(sender, ["RET=HDRS", f"ENVID={envelope_id}"] if dsn else [])
-    if code != 250:  # noqa: PLR2004 - RFC 5321
-        return code, reply
-    options = ["NOTIFY=SUCCESS,FAILURE,DELAY", f"ORCPT=rfc822;{recipient}"] if dsn else []
+    if not _taken(code):
+        refused = _said(code, reply)
+        # Ours: a relay that will not take our sender at all must not cost one contact after the other (R31).
+        return replace(refused, kind=Kind.NOT_SENT) if refused.kind is Kind.REFUSED_PERMANENT else refused
+    options = ["NOTIFY=SUCCESS,FAILURE,DELAY", f"ORCPT=rfc822;{_xtext(str(recipient))}"] if dsn else []
     code, reply = client.rcpt(str(recipient), options)
-    return None if code in {250, 251} else (code, reply)
+    if _taken(code):
+        return None
+    return replace(_said(code, reply), kind=Kind.NOT_SENT) if code in _ABOUT_US else _said(code, reply)
 
 
-def _data(client: smtplib.SMTP, message: bytes, peer: str, tls: str) -> Outcome:
-    """Up to the relay's 354 nothing was sent; after our final dot a broken line leaves doubt."""
+def _data(client: Conversation, message: bytes) -> Outcome:
+    """Up to the end of the text nothing was sent; after our final dot a broken line leaves doubt."""
     code, reply = client.docmd("data")
-    if code != 354:  # noqa: PLR2004 - RFC 5321
-        return _said(code, reply, peer=peer, tls=tls)
-    body = re.sub(rb"(?m)^\.", b"..", message)
-    if not body.endswith(b"\r\n"):
-        body += b"\r\n"
+    if code != _GO_AHEAD:
+        return _said(code, reply)
+    text = re.sub(rb"(?m)^\.", b"..", message)
+    client.send(text if text.endswith(b"\r\n") else text + b"\r\n")
     try:
-        client.send(body + b".\r\n")
+        client.be_patient()
+        client.send(b".\r\n")
         code, reply = client.getreply()
     except (OSError, smtplib.SMTPException) as error:
-        return Outcome(Kind.AMBIGUOUS, _word(error), _printable(str(error)), peer, tls)
-    return _said(code, reply, peer=peer, tls=tls)
+        return _broke(Kind.AMBIGUOUS, error)
+    said = _said(code, reply)
+    return replace(said, kind=Kind.AMBIGUOUS) if said.kind is Kind.NOT_SENT else said
 
 
-def _said(code: int, reply: bytes, *, peer: str, tls: str) -> Outcome:
-    text = _printable(reply.decode("utf-8", "replace"))
+def _taken(code: int) -> bool:
+    return 200 <= code < 300  # noqa: PLR2004 - RFC 5321, 4.2: the first digit decides
+
+
+def _said(code: int, reply: bytes) -> Outcome:
+    """What an answer means by itself; one that is none of the three says nothing, and nothing was taken by it."""
+    text = printable(reply.decode("utf-8", "replace"))
     status = _ENHANCED.search(text)
     number = f"{code} {status.group(1)}" if status else str(code)
-    if code == 250:  # noqa: PLR2004 - RFC 5321
-        return Outcome(Kind.ACCEPTED, number, f"{code} {text}", peer, tls)
-    kind = Kind.REFUSED_PERMANENT if code >= PERMANENT else Kind.REFUSED_TEMPORARY
-    return Outcome(kind, number, f"{code} {text}", peer, tls)
+    match code // 100:
+        case 2:
+            kind = Kind.ACCEPTED
+        case 4:
+            kind = Kind.REFUSED_TEMPORARY
+        case 5:
+            kind = Kind.REFUSED_PERMANENT
+        case _:
+            return Outcome(Kind.NOT_SENT, "relay_not_understood", text)
+    return Outcome(kind, number, f"{code} {text}")
 
 
-def _printable(text: str) -> str:
+def _broke(kind: Kind, error: Exception) -> Outcome:
+    return Outcome(kind, _word(error), printable(str(error)))
+
+
+def _bytes(said: bytes | str) -> bytes:
+    return said if isinstance(said, bytes) else said.encode()
+
+
+def _xtext(text: str) -> str:
+    """RFC 3461, 4: "+" and "=" have a meaning of their own there, and a strict relay refuses them bare."""
+    return text.replace("+", "+2B").replace("=", "+3D")
+
+
+def printable(text: str) -> str:
     flat = " ".join(text.split())
     return "".join(char for char in flat if char.isprintable())[:MAX_REPLY]
 
 
 def _word(error: Exception) -> str:
-    if isinstance(error, smtplib.SMTPAuthenticationError):
-        return "relay_sign_in_refused"
-    if isinstance(error, ssl.SSLError):
-        return "relay_tls_failed"
-    if isinstance(error, TimeoutError | socket.timeout):
-        return "relay_timed_out"
-    if isinstance(error, ConnectionError | smtplib.SMTPServerDisconnected):
-        return "relay_dropped_the_line"
+    match error:
+        case smtplib.SMTPNotSupportedError():
+            return "relay_offers_too_little"
+        case ssl.SSLCertVerificationError():
+            return "relay_certificate_refused"
+        case TimeoutError():
+            return "relay_timed_out"
+        case ssl.SSLError():
+            return "relay_tls_failed"
+        case ConnectionRefusedError():
+            return "relay_not_reached"
+        case ConnectionError() | smtplib.SMTPServerDisconnected():
+            return "relay_dropped_the_line"
     return "relay_not_reached"
 
 
-def _peer(client: smtplib.SMTP) -> str:
+def _peer(client: Conversation) -> str:
     try:
         name = client.sock.getpeername() if client.sock else ()
     except OSError:
@@ -183,7 +218,7 @@ def _peer(client: smtplib.SMTP) -> str:
     return f"{name[0]}:{name[1]}" if name else ""
 
 
-def _tls(client: smtplib.SMTP) -> str:
+def _tls(client: Conversation) -> str:
     return (client.sock.version() or "") if isinstance(client.sock, ssl.SSLSocket) else ""
 
 
@@ -192,48 +227,3 @@ def next_try(attempt: int, *, now: datetime, first: datetime, jitter: float) -> 
     step = STEPS[min(attempt - 1, len(STEPS) - 1)]
     again = now + step * (1 + jitter / 4)
     return again if again - first <= PATIENCE else None
-
-
-# --- trial mode: no relay, a mailbox on this machine ---
-
-
-@dataclass(frozen=True)
-class Kept:
-    """A mail in the local mailbox, for the desk."""
-
-    name: str
-    to: str
-    subject: str
-    date: str
-    text: str
-
-
-def deliver_to_folder(message: bytes, *, folder: Path, sender: str, recipient: Address) -> Outcome:
-    """Keep the mail as a file, whole or not at all: written aside, flushed, then moved into ``new/``."""
-    for part in ("tmp", "new", "cur"):
-        (folder / part).mkdir(mode=0o700, parents=True, exist_ok=True)
-    name = f"{secrets.token_hex(12)}.eml"
-    try:
-        handle = os.open(folder / "tmp" / name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        with os.fdopen(handle, "wb") as out:
-            out.write(message)
-            out.flush()
-            os.fsync(out.fileno())
-        os.replace(folder / "tmp" / name, folder / "new" / name)
-    except OSError as error:
-        return Outcome(Kind.NOT_SENT, "mailbox_not_written", _printable(str(error)))
-    return Outcome(Kind.ACCEPTED, "250", f"250 kept in the local mailbox as {name}")
-
-
-def read_folder(folder: Path) -> list[Kept]:
-    """The newest first."""
-    new = folder / "new"
-    files = sorted(new.glob("*.eml"), key=lambda path: path.stat().st_mtime_ns, reverse=True) if new.is_dir() else []
-    return [_kept(path) for path in files]
-
-
-def _kept(path: Path) -> Kept:
-    message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
-    part = message.get_body(("plain",))
-    text = str(part.get_content()) if part is not None else ""
-    return Kept(path.stem, str(message["To"]), str(message["Subject"]), str(message["Date"]), text)

@@ -13,7 +13,7 @@ from typing import Any
 from disclosure.protocol import events as e
 from disclosure.protocol.axes import moved
 from disclosure.protocol.codes import MailType
-from disclosure.protocol.errors import Refused
+from disclosure.protocol.errors import IllegalMove, Refused
 from disclosure.protocol.guards import forbidden
 from disclosure.protocol.state import Approval, Case, Climbed, Contact, Mail, MailState, Person, Referred, Still, Task
 from disclosure.protocol.values import Party, Standing
@@ -29,7 +29,7 @@ def fold(entries: Iterable[e.Entry]) -> Case:
 def apply(case: Case, entry: e.Entry) -> Case:
     """One step of the fold. Raises IllegalMove or Refused; what is raised is never stored."""
     forbidden(case, entry)
-    case = replace(case, axes=moved(case.axes, entry.event), last_seq=entry.seq, last_at=entry.at)
+    case = case.but(axes=moved(case.axes, entry.event), last_seq=entry.seq, last_at=entry.at)
     step = _STEPS.get(type(entry.event))
     if step:
         case = step(case, entry, entry.event)
@@ -42,17 +42,17 @@ def _still(case: Case, why: str, at: datetime, *, on: bool) -> Case:
     if case.stands_still(why) == on:
         return case
     if on:
-        return replace(case, stills=(*case.stills, Still(at, None, why)))
+        return case.but(stills=(*case.stills, Still(at, None, why)))
     ended = tuple(replace(s, end=at) if s.why == why and s.end is None else s for s in case.stills)
-    return replace(case, stills=ended)
+    return case.but(stills=ended)
 
 
 def _person(case: Case, person_id: str, **changes: Any) -> Case:
-    return replace(case, persons={**case.persons, person_id: replace(case.persons[person_id], **changes)})
+    return case.but(persons={**case.persons, person_id: replace(case.persons[person_id], **changes)})
 
 
 def _opened(case: Case, entry: e.Entry, event: e.CaseOpened) -> Case:
-    return replace(case, role=event.role, number=event.number, policy_version=event.policy_version, opened_at=entry.at)
+    return case.but(role=event.role, number=event.number, policy_version=event.policy_version, opened_at=entry.at)
 
 
 def _found(case: Case, entry: e.Entry, event: e.ContactFound) -> Case:
@@ -68,35 +68,35 @@ def _found(case: Case, entry: e.Entry, event: e.ContactFound) -> Case:
         event.domain_id,
         event.review,
     )
-    return replace(case, contacts={**case.contacts, contact.id: contact})
+    return case.but(contacts={**case.contacts, contact.id: contact})
 
 
 def _entered(case: Case, entry: e.Entry, event: e.ContactEntered) -> Case:
     contact = Contact(
         event.contact_id, entry.seq, event.channel, "manual", intermediary=event.intermediary, manual=True
     )
-    return replace(case, contacts={**case.contacts, contact.id: contact})
+    return case.but(contacts={**case.contacts, contact.id: contact})
 
 
 def _suggested(case: Case, entry: e.Entry, event: e.ContactSuggested) -> Case:
     contact = Contact(
         event.contact_id, entry.seq, event.channel, "organisation", reason="named_by_them", suggested=True
     )
-    return replace(case, contacts={**case.contacts, contact.id: contact})
+    return case.but(contacts={**case.contacts, contact.id: contact})
 
 
 def _disabled(case: Case, entry: e.Entry, event: e.ContactDisabled) -> Case:
     contact = replace(case.contacts[event.contact_id], disabled=event.reason)
-    return replace(case, contacts={**case.contacts, contact.id: contact})
+    return case.but(contacts={**case.contacts, contact.id: contact})
 
 
 def _first_contact(case: Case, entry: e.Entry, event: e.FirstContactReleased) -> Case:
-    return replace(case, released_to=tuple(dict.fromkeys((*case.released_to, *event.contact_ids))), unreachable_at=None)
+    return case.but(released_to=tuple(dict.fromkeys((*case.released_to, *event.contact_ids))), unreachable_at=None)
 
 
 def _queued(case: Case, entry: e.Entry, event: e.MailQueued) -> Case:
     mail = Mail(event.mail_id, event.mail_type, event.to, event.language, event.rung, entry.at)
-    return replace(case, mails={**case.mails, mail.id: mail})
+    return case.but(mails={**case.mails, mail.id: mail})
 
 
 _CLOCK_MAILS = frozenset({MailType.CONTACT_REQUEST, MailType.REMINDER})
@@ -110,7 +110,7 @@ def _mail_is(state: MailState) -> Callable[[Case, e.Entry, Any], Case]:
             return case
         relayed_at = entry.at if state in {MailState.RELAYED, MailState.AMBIGUOUS} else mail.relayed_at
         mail = replace(mail, state=state, relayed_at=relayed_at)
-        case = replace(case, mails={**case.mails, mail.id: mail})
+        case = case.but(mails={**case.mails, mail.id: mail})
         return _contact_clock(case, entry.at) if mail.type in _CLOCK_MAILS else case
 
     return step
@@ -120,7 +120,7 @@ def _contact_clock(case: Case, at: datetime) -> Case:
     """R31: starts when the relay accepts the first mail, stands still while nothing usable is out."""
     usable = any(mail.state in _USABLE for mail in case.mails.values() if mail.type in _CLOCK_MAILS)
     if usable and case.contact_started_at is None:
-        return replace(case, contact_started_at=at)
+        return case.but(contact_started_at=at)
     return _still(case, "nothing_out", at, on=not usable) if case.contact_started_at else case
 
 
@@ -130,7 +130,7 @@ def _refused(case: Case, entry: e.Entry, event: e.MailRefused) -> Case:
 
 def _confirmed(case: Case, entry: e.Entry, event: e.PersonConfirmed) -> Case:
     person = Person(event.person_id, event.contact_id, entry.seq, entry.at)
-    return replace(case, persons={**case.persons, person.id: person}, s1_at=case.s1_at or entry.at)
+    return case.but(persons={**case.persons, person.id: person}, s1_at=case.s1_at or entry.at)
 
 
 def _own_address(case: Case, entry: e.Entry, event: e.OwnAddressNamed) -> Case:
@@ -151,7 +151,7 @@ def _certificate(case: Case, entry: e.Entry, event: e.CertificateHandedIn) -> Ca
 
 def _standing(case: Case, entry: e.Entry, event: e.StandingShown) -> Case:
     case = _person(case, event.person_id, standing=event.standing, proof=event.proof, standing_at=entry.at)
-    return replace(case, standing_at=case.standing_at or entry.at)
+    return case.but(standing_at=case.standing_at or entry.at)
 
 
 def _released(case: Case, entry: e.Entry, event: e.NoticeReleased) -> Case:
@@ -167,7 +167,7 @@ def _acknowledged(case: Case, entry: e.Entry, event: e.NoticeAcknowledged) -> Ca
     person = case.persons[event.person_id]
     case = _person(case, person.id, acknowledged_at=person.acknowledged_at or entry.at)
     case = _still(case, "contested", entry.at, on=False)
-    return replace(case, acknowledged_at=case.acknowledged_at or entry.at)
+    return case.but(acknowledged_at=case.acknowledged_at or entry.at)
 
 
 def _contested(case: Case, entry: e.Entry, event: e.NoticeContested) -> Case:
@@ -179,78 +179,85 @@ def _contested(case: Case, entry: e.Entry, event: e.NoticeContested) -> Case:
 
 def _settled(case: Case, entry: e.Entry, event: e.ContestSettled) -> Case:
     case = _still(case, "contested", entry.at, on=False)
-    return replace(case, answered_at=case.answered_at or entry.at) if event.upheld else case
+    if not event.upheld:
+        return case
+    return case.but(answered_at=case.answered_at or entry.at, corrected_at=case.corrected_at or entry.at)
 
 
-def _answered(case: Case, entry: e.Entry, event: e.Event) -> Case:
-    return replace(case, answered_at=case.answered_at or entry.at)
+def _answered(case: Case, entry: e.Entry, event: e.RemediationPlanned | e.RemediationClaimed) -> Case:
+    # R29, R33: who was released nothing has read our mail and no more; such words are kept and stop no clock.
+    if case.persons[event.person_id].released_at is None:
+        return case
+    return case.but(answered_at=case.answered_at or entry.at)
 
 
 def _extended(case: Case, entry: e.Entry, event: e.ClockExtended) -> Case:
     total = case.extensions.get(event.clock, 0) + event.seconds
-    return replace(case, extensions={**case.extensions, event.clock: total})
+    return case.but(extensions={**case.extensions, event.clock: total})
 
 
 def _credited(case: Case, entry: e.Entry, event: e.OutageCredited) -> Case:
-    return replace(case, stills=(*case.stills, Still(event.started_at, event.ended_at, "outage")))
+    return case.but(stills=(*case.stills, Still(event.started_at, event.ended_at, "outage")))
 
 
 def _climbed(case: Case, entry: e.Entry, event: e.RungClimbed) -> Case:
-    return replace(case, rungs={**case.rungs, event.rung: Climbed(entry.at, event.due_at, event.clock)})
+    return case.but(rungs={**case.rungs, event.rung: Climbed(entry.at, event.due_at, event.clock)})
 
 
 def _task(case: Case, entry: e.Entry, event: e.TaskOpened) -> Case:
     task = Task(
         event.task_id, event.kind, event.channel, event.target, entry.at, event.due_at, event.rung, event.blocking
     )
-    return replace(case, tasks={**case.tasks, task.id: task})
+    return case.but(tasks={**case.tasks, task.id: task})
 
 
 def _task_ended(case: Case, entry: e.Entry, event: e.TaskDone | e.TaskCancelled) -> Case:
     done = isinstance(event, e.TaskDone)
     task = replace(case.tasks[event.task_id], done_at=entry.at if done else None, cancelled=not done)
-    return replace(case, tasks={**case.tasks, task.id: task})
+    return case.but(tasks={**case.tasks, task.id: task})
 
 
 def _referred(case: Case, entry: e.Entry, event: e.AuthorityReferred) -> Case:
     referred = Referred(entry.at, event.channel, event.by)
-    return replace(case, referred={**case.referred, event.authority_id: referred})
+    return case.but(referred={**case.referred, event.authority_id: referred})
 
 
 def _proposed(case: Case, entry: e.Entry, event: e.ApprovalProposed) -> Case:
     approval = Approval(event.approval_id, event.act, event.subject, entry.at, entry.actor.ref, event.expires_at)
-    return replace(case, approvals={**case.approvals, approval.id: approval})
+    return case.but(approvals={**case.approvals, approval.id: approval})
 
 
 def _approval_given(case: Case, entry: e.Entry, event: e.ApprovalGiven) -> Case:
     approval = case.approvals[event.approval_id]
+    if entry.at >= approval.expires_at:  # a lapse is derived: no scheduler has to have noticed it first (R30)
+        raise IllegalMove("approval", "closed", "ApprovalGiven")
     if entry.actor.party is Party.COORDINATOR and entry.actor.ref == approval.proposed_by:
         raise Refused("R12", "same_person")
     if entry.actor.ref in approval.given_by:
         return case
     given = replace(approval, given_by=(*approval.given_by, entry.actor.ref))
-    return replace(case, approvals={**case.approvals, approval.id: given})
+    return case.but(approvals={**case.approvals, approval.id: given})
 
 
 def _approval_ended(case: Case, entry: e.Entry, event: e.ApprovalRefused | e.ApprovalExpired) -> Case:
     refused = isinstance(event, e.ApprovalRefused)
     ended = replace(case.approvals[event.approval_id], refused=refused, expired=not refused)
-    return replace(case, approvals={**case.approvals, ended.id: ended})
+    return case.but(approvals={**case.approvals, ended.id: ended})
 
 
 _STEPS: Mapping[type[e.Event], Callable[[Case, e.Entry, Any], Case]] = {
     e.CaseOpened: _opened,
-    e.CaseAssessed: lambda case, entry, event: replace(case, assessed=event),
+    e.CaseAssessed: lambda case, entry, event: case.but(assessed=event),
     e.ReportLinked: lambda case, entry, event: replace(
         case, reports={**case.reports, event.report_id: event.commitment}
     ),
-    e.DomainTied: lambda case, entry, event: replace(case, domains={**case.domains, event.domain_id: entry.seq}),
-    e.CoordinatorAssigned: lambda case, entry, event: replace(case, coordinator_id=event.coordinator_id),
+    e.DomainTied: lambda case, entry, event: case.but(domains={**case.domains, event.domain_id: entry.seq}),
+    e.CoordinatorAssigned: lambda case, entry, event: case.but(coordinator_id=event.coordinator_id),
     e.ContactFound: _found,
     e.ContactEntered: _entered,
     e.ContactSuggested: _suggested,
     e.ContactDisabled: _disabled,
-    e.ContactsChosen: lambda case, entry, event: replace(case, chosen=event.contact_ids),
+    e.ContactsChosen: lambda case, entry, event: case.but(chosen=event.contact_ids),
     e.FirstContactReleased: _first_contact,
     e.MailQueued: _queued,
     e.MailPrepared: _mail_is(MailState.PREPARED),
@@ -265,7 +272,7 @@ _STEPS: Mapping[type[e.Event], Callable[[Case, e.Entry, Any], Case]] = {
     e.CertificateHandedIn: _certificate,
     e.StandingShown: _standing,
     e.StandingObjected: lambda case, entry, event: _person(case, event.person_id, objected=True),
-    e.NoticeDrafted: lambda case, entry, event: replace(case, draft_seq=entry.seq),
+    e.NoticeDrafted: lambda case, entry, event: case.but(draft_seq=entry.seq),
     e.NoticeReleased: _released,
     e.NoticeOpened: _notice_opened,
     e.NoticeAcknowledged: _acknowledged,
@@ -292,9 +299,9 @@ _STEPS: Mapping[type[e.Event], Callable[[Case, e.Entry, Any], Case]] = {
     e.ApprovalRefused: _approval_ended,
     e.ApprovalExpired: _approval_ended,
     e.AuthorityReferred: _referred,
-    e.CaseUnreachable: lambda case, entry, event: replace(case, unreachable_at=entry.at),
-    e.PolicyMoved: lambda case, entry, event: replace(case, policy_version=event.version),
-    e.ContentErased: lambda case, entry, event: replace(case, erased=True),
+    e.CaseUnreachable: lambda case, entry, event: case.but(unreachable_at=entry.at),
+    e.PolicyMoved: lambda case, entry, event: case.but(policy_version=event.version),
+    e.ContentErased: lambda case, entry, event: case.but(erased=True),
 }
 # Facts that change nothing of what is so: the timeline shows them, the fold passes over them.
 FACTS_ONLY = frozenset(

@@ -49,6 +49,7 @@ class TaskKind(StrEnum):
     CONTACT_FORM = "contact_form"
     REFERRAL = "referral"
     UNREACHABLE_REFERRAL = "unreachable_referral"
+    LATER_FACT = "later_fact"
 
 
 class Act(StrEnum):

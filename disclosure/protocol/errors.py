@@ -60,6 +60,14 @@ class Conflict(DisclosureError):
     """Somebody else changed the stream in between; nothing was stored. The person looks again and repeats."""
 
 
+class CannotStore(DisclosureError):
+    """The disk is full, read-only or broken. Nothing of what was being stored is there; reading may still work."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"nothing can be stored: {why}")
+        self.why = why
+
+
 class NotConfigured(DisclosureError):
     """The server may not start, or not do this, until ``settings`` (names) are given."""
 

@@ -470,6 +470,8 @@ class NoticePictureKept(Event):
 
     picture_id: str
     media_type: str
+    width: int
+    height: int
     size: int
     sha256: str
 

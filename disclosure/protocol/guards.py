@@ -7,10 +7,10 @@ from typing import Any
 
 from disclosure.protocol import events as e
 from disclosure.protocol.axes import Axis
-from disclosure.protocol.codes import Rung
+from disclosure.protocol.codes import Proof, Rung
 from disclosure.protocol.errors import IllegalMove, Refused
 from disclosure.protocol.state import Case
-from disclosure.protocol.values import Standing
+from disclosure.protocol.values import Answer, Standing
 
 
 def forbidden(case: Case, entry: e.Entry) -> None:
@@ -20,12 +20,29 @@ def forbidden(case: Case, entry: e.Entry) -> None:
         rule(case, entry.event)
 
 
+# R29: a proof that runs over a system said to be in an intruder's hands does not count. Host, DNS and mail are one
+# answer in the assessment (R17a); a letter and a call to a number found elsewhere run over none of them.
+_OVER_THEIR_SYSTEMS = frozenset({Proof.LINK_AND_CODE, Proof.OWN_ADDRESS, Proof.PUBLISHED_CERTIFICATE, Proof.DNS_TXT})
+
+
+def _proof_counts(case: Case, proof: Proof) -> None:
+    compromised = case.assessed is not None and case.assessed.host_compromised is Answer.YES
+    if compromised and proof in _OVER_THEIR_SYSTEMS:
+        raise Refused("R29", "host_may_be_compromised")
+
+
+def _standing_counts(case: Case, event: e.StandingShown) -> None:
+    _needs_confirmed(case, event)
+    _proof_counts(case, event.proof)
+
+
 def _release_needs_standing(case: Case, event: e.NoticeReleased) -> None:
     person = case.persons.get(event.person_id)
     if person is None:
         raise Refused("R29", "unknown_person")
     if person.standing < Standing.S2:
         raise Refused("R29", "standing_too_low")
+    _proof_counts(case, person.proof)  # said after it was shown, it undoes what was shown
     if event.standing != person.standing or event.fingerprint != person.fingerprint:
         raise Refused("R29", "release_names_another_state")  # the coordinator saw something older
     if not (event.personal_data_masked and event.source_unrecognisable):
@@ -114,7 +131,7 @@ _RULES: Mapping[type[e.Event], Callable[[Case, Any], None]] = {
     e.RemediationPlanned: _needs_confirmed,
     e.RemediationClaimed: _needs_confirmed,
     e.OrganisationWrote: _needs_confirmed,
-    e.StandingShown: _needs_confirmed,
+    e.StandingShown: _standing_counts,
     e.StandingObjected: _needs_confirmed,
     e.CertificateHandedIn: _needs_confirmed,
     e.OwnAddressNamed: _own_address_needs_tied_domain,

@@ -53,6 +53,7 @@ class Policy:
     approval_expires: timedelta
     own_clocks: Mapping[OwnClock, Duration]
     call_again_after: timedelta
+    alone_suffices: bool = False  # R12, decided beforehand: the only active coordinator counts as two
 
 
 @dataclass(frozen=True)
@@ -298,6 +299,15 @@ def proposals_due(case: Case, rules: Rules, now: datetime) -> tuple[Rung, ...]:
     """Rungs that are due, wait for approval and have no proposal open; an expired one is proposed again."""
     pending = {a.subject for a in case.approvals.values() if not (a.refused or a.expired) and now < a.expires_at}
     return tuple(p.rung for p in plan(case, rules) if p.approval and p.due_at <= now and p.rung not in pending)
+
+
+def still_wanted(case: Case, approval: Approval) -> bool:
+    """Whether what a coordinator asked for can still be done; a referral's rung is asked for by ``proposals_due``."""
+    if approval.act is Act.FIRST_CONTACT:
+        contact = case.contacts.get(approval.subject)
+        return contact is not None and not contact.disabled and approval.subject not in case.released_to
+    person = case.persons.get(approval.subject)
+    return approval.act is Act.RELEASE and person is not None and case.waits_for_release(person)
 
 
 def approvals_expired(case: Case, rules: Rules, now: datetime) -> tuple[str, ...]:

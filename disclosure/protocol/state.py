@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from disclosure.protocol import events as e
 from disclosure.protocol.axes import FIRST, Axis
@@ -173,12 +174,21 @@ class Case:
     draft_seq: int = 0
     acknowledged_at: datetime | None = None
     answered_at: datetime | None = None  # remediation claimed, dated plan, or a contest upheld: the action clock's end
+    corrected_at: datetime | None = None  # a contest was upheld: what was said of the organisation is taken back
     embargo_ended_at: datetime | None = None
     embargo_end: EmbargoEnd | None = None
     unreachable_at: datetime | None = None
     erased: bool = False
     last_seq: int = 0
     last_at: datetime | None = None
+
+    def but(self, **changes: Any) -> Case:
+        """This case with other values: ``dataclasses.replace`` at a tenth of its cost, for folds of thousands of events."""
+        if not changes.keys() <= self.__dict__.keys():
+            raise TypeError(f"a case has no {', '.join(changes.keys() - self.__dict__.keys())}")
+        changed = object.__new__(Case)
+        changed.__dict__.update(self.__dict__, **changes)
+        return changed
 
     @property
     def open(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -35,17 +35,30 @@ def _place(stream_id: str, seq: int, part: str) -> str:
 
 def open_stream(store: Store, tx: Connection, stream_id: str, kind: str, at: datetime) -> Head:
     """Start a stream whose key exists already (KeyRing.new_stream)."""
-    tx.execute(
-        insert(streams).values(
-            id=stream_id,
-            kind=kind,
-            created_at=at,
-            head_seq=0,
-            head_hash=chain.GENESIS,
-            head_signature=store.signer.sign(stream_id, 0, chain.GENESIS),
-        )
-    )
-    return Head(0, chain.GENESIS)
+    head = Head(0, chain.GENESIS)
+    tx.execute(_INSERT_STREAM, {"id": stream_id, "kind": kind, "created_at": at, **_head_row(store, stream_id, head)})
+    return head
+
+
+@dataclass(frozen=True)
+class NewStream:
+    """A stream with its first entries, forged and sealed while no transaction was open; ``write`` stores it."""
+
+    row: Mapping[str, object]
+    forged: Forged
+
+    def write(self, tx: Connection) -> None:
+        tx.execute(_INSERT_STREAM, self.row)
+        self.forged.write(tx)
+
+
+def new_stream(
+    store: Store, stream_id: str, kind: str, at: datetime, facts: Sequence[tuple[Actor, Event]]
+) -> NewStream:
+    """For a stream whose key exists already (KeyRing.new_stream) and whose first facts are known."""
+    forged = _forge(store, stream_id, Head(0, chain.GENESIS), at, facts)
+    row = {"id": stream_id, "kind": kind, "created_at": at, **_head_row(store, stream_id, forged.head)}
+    return NewStream(row, forged)
 
 
 def append(
@@ -62,9 +75,37 @@ def append(
         raise NotFound("stream")
     if head.head_seq != expected_seq:
         raise Conflict(stream_id)
+    forged = _forge(store, stream_id, Head(expected_seq, head.head_hash), at, facts)
+    if forged.entries:
+        _move_head(store, tx, stream_id, expected_seq, forged.head)
+    forged.write(tx)
+    return forged.entries
+
+
+# Built once: building a statement costs as much as running it.
+_INSERT_STREAM, _INSERT_EVENT, _INSERT_PART = insert(streams), insert(events), insert(event_parts)
+
+
+@dataclass(frozen=True)
+class Forged:
+    """Entries chained and sealed, as rows; ``head`` is the stream's end after them."""
+
+    entries: tuple[Entry, ...]
+    head: Head
+    rows: Sequence[Mapping[str, object]]
+    parts: Sequence[Mapping[str, object]]
+
+    def write(self, tx: Connection) -> None:
+        if self.rows:
+            tx.execute(_INSERT_EVENT, self.rows)
+        if self.parts:
+            tx.execute(_INSERT_PART, self.parts)
+
+
+def _forge(store: Store, stream_id: str, head: Head, at: datetime, facts: Sequence[tuple[Actor, Event]]) -> Forged:
     sealer = store.keyring.sealer(stream_id)
-    previous, entries, rows, parts = head.head_hash, [], [], []
-    for seq, (actor, event) in enumerate(facts, start=expected_seq + 1):
+    previous, entries, rows, parts = head.hash, [], [], []
+    for seq, (actor, event) in enumerate(facts, start=head.seq + 1):
         entry = Entry(seq, at, actor, event)
         link, clear = chain.forge(stream_id, previous, entry, lambda: secrets.token_bytes(chain.SALT_BYTES))
         rows.append(
@@ -82,20 +123,19 @@ def append(
             parts.append({"stream_id": stream_id, "seq": seq, "part": name, "sealed": sealed})
         previous = link.hash
         entries.append(entry)
-    if rows:
-        _move_head(store, tx, stream_id, expected_seq, Head(expected_seq + len(rows), previous))
-        tx.execute(insert(events), rows)
-    if parts:
-        tx.execute(insert(event_parts), parts)
-    return tuple(entries)
+    return Forged(tuple(entries), Head(head.seq + len(rows), previous), rows, parts)
+
+
+def _head_row(store: Store, stream_id: str, head: Head) -> dict[str, object]:
+    signature = store.signer.sign(stream_id, head.seq, head.hash)
+    return {"head_seq": head.seq, "head_hash": head.hash, "head_signature": signature}
 
 
 def _move_head(store: Store, tx: Connection, stream_id: str, expected_seq: int, head: Head) -> None:
-    signature = store.signer.sign(stream_id, head.seq, head.hash)
     moved = tx.execute(
         update(streams)
         .where(streams.c.id == stream_id, streams.c.head_seq == expected_seq)
-        .values(head_seq=head.seq, head_hash=head.hash, head_signature=signature)
+        .values(_head_row(store, stream_id, head))
     )
     if moved.rowcount != 1:
         raise Conflict(stream_id)

@@ -14,6 +14,8 @@ import secrets
 import sqlite3
 import threading
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -24,6 +26,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from disclosure.protocol.errors import DisclosureError
+from disclosure.store.faults import storage
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
@@ -91,14 +94,21 @@ class KeyRing:
             key_id, nonce = secrets.token_hex(8), secrets.token_bytes(NONCE_BYTES)
             bound = f"stream_keys|{stream_id}|{key_id}".encode()
             rows.append((stream_id, key_id, nonce + self._kek.encrypt(nonce, secrets.token_bytes(KEY_BYTES), bound)))
+        with storage(), self._writing() as connection:
+            connection.executemany("INSERT OR IGNORE INTO stream_keys VALUES (?, ?, ?)", rows)
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """Whatever fails, the commit included: this thread's connection is free for the next."""
         connection = self._connection()
         connection.execute("BEGIN IMMEDIATE")
         try:
-            connection.executemany("INSERT OR IGNORE INTO stream_keys VALUES (?, ?, ?)", rows)
+            yield connection
+            connection.execute("COMMIT")
         except BaseException:
-            connection.execute("ROLLBACK")
+            if connection.in_transaction:  # a full disk may have rolled it back already
+                connection.execute("ROLLBACK")
             raise
-        connection.execute("COMMIT")
 
     def new_stream(self) -> str:
         """A fresh stream id whose key is already on disk. Ids that a process took and never used are harmless."""
@@ -130,24 +140,20 @@ class KeyRing:
     def erase(self, stream_id: str) -> None:
         """Delete the key for good; secure_delete and the checkpoint leave no copy in the file or its log."""
         connection = self._connection()
-        connection.execute("DELETE FROM stream_keys WHERE stream_id = ?", (stream_id,))
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        with storage():
+            connection.execute("DELETE FROM stream_keys WHERE stream_id = ?", (stream_id,))
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def rewrap(self, kek: bytes) -> int:
         """Wrap every key by ``kek`` in one transaction; returns how many. The ciphertexts stay as they are."""
-        connection, fresh = self._connection(), AESGCM(kek)
-        connection.execute("BEGIN IMMEDIATE")
-        try:
+        fresh = AESGCM(kek)
+        with storage(), self._writing() as connection:
             rows = connection.execute("SELECT stream_id, key_id, wrapped FROM stream_keys").fetchall()
             for stream_id, key_id, wrapped in rows:
                 bound, nonce = f"stream_keys|{stream_id}|{key_id}".encode(), secrets.token_bytes(NONCE_BYTES)
                 key = self._kek.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], bound)
                 again = nonce + fresh.encrypt(nonce, key, bound)
                 connection.execute("UPDATE stream_keys SET wrapped = ? WHERE stream_id = ?", (again, stream_id))
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
-        connection.execute("COMMIT")
         self._kek = fresh
         return len(rows)
 

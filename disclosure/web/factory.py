@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 from functools import cache
 from pathlib import Path
+from urllib.parse import urlencode
 
-from flask import Flask, request, url_for
+from flask import Flask, current_app, request, url_for
 from flask_babel import Babel
 from jinja2 import StrictUndefined
+from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import MapAdapter, RequestRedirect
 
 from disclosure import language as words
 from disclosure.casework.office import Office, open_office
 from disclosure.protocol.values import Language
 from disclosure.settings import Settings, instance_folder, load
 from disclosure.store.tables import db
-from disclosure.web import drawing, errors, organisation, public, reporter, security
+from disclosure.web import cookies, drawing, errors, organisation, public, reporter, security
+from disclosure.web.body import FormInMemory
 from disclosure.web.clock import now
 from disclosure.web.desk import blueprint as desk
 from disclosure.web.language import chosen_language
@@ -26,13 +31,20 @@ HERE = Path(__file__).resolve().parent
 PACKAGE = HERE.parent
 
 
+# Seconds. Whoever holds the write gate gives up the interpreter at each statement and waits for it again; with Python's
+# 5 ms everybody behind the gate waits too: 8 to 12 % of the intake rate (docs/benchmarks.md).
+SWITCH_INTERVAL = 0.001
+
+
 def build(settings: Settings | None = None) -> Flask:
+    sys.setswitchinterval(SWITCH_INTERVAL)
     settings = settings or load(instance_folder(os.environ), os.environ)
     app = Flask("disclosure", static_folder=str(HERE / "static"), template_folder=str(templates()))
+    app.request_class = FormInMemory
     secure = settings.public_url.startswith("https://")
     app.config.update(
         SQLALCHEMY_DATABASE_URI=settings.database_url,
-        SQLALCHEMY_ENGINE_OPTIONS={},
+        SQLALCHEMY_ENGINE_OPTIONS={"hide_parameters": True},  # an error's words go to the log; what was typed may not
         SESSION_COOKIE_NAME="__Host-form" if secure else "form",
         SESSION_COOKIE_SECURE=secure,
         SESSION_COOKIE_SAMESITE="Lax",
@@ -70,11 +82,17 @@ def templates() -> Path:
 
 def _language(app: Flask) -> None:
     Babel(app, locale_selector=chosen_language)
+    # The same catalogues, found at once: Flask-Babel's way to them costs a sixth of a long page (docs/benchmarks.md).
+    app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]
+        lambda message: words.translations(chosen_language()).gettext(message),
+        lambda one, many, count: words.translations(chosen_language()).ngettext(one, many, count),
+        newstyle=True,
+    )
 
     @app.after_request
     def keep_choice(response):  # type: ignore[no-untyped-def]
         if request.args.get("lang") in set(Language):
-            response.set_cookie("lang", request.args["lang"], max_age=31_536_000, samesite="Lax", httponly=True)
+            cookies.put(response, "lang", request.args["lang"], seconds=31_536_000)
         return response
 
 
@@ -89,8 +107,29 @@ def asset(path: str) -> str:
 
 
 def url_for_language(language: str) -> str:
-    values = {**(request.view_args or {}), "lang": language}
-    return url_for(request.endpoint or "public.home", **values)
+    """This page in another language; where it answers a POST, the nearest page above it that can be opened.
+
+    What lists of the desk are asked for goes along; elsewhere a page may be shown to many (public.report).
+    """
+    more = request.args.to_dict() if request.blueprint == "desk" else {}
+    return f"{_opened_by_get(request.path)}?{urlencode({**more, 'lang': language})}"
+
+
+def _opened_by_get(path: str) -> str:
+    adapter = current_app.create_url_adapter(request)
+    while path and adapter and not _answers_get(adapter, path):
+        path = path.rstrip("/").rpartition("/")[0]
+    return path or "/"
+
+
+def _answers_get(adapter: MapAdapter, path: str) -> bool:
+    try:
+        adapter.match(path, method="GET")
+    except RequestRedirect:
+        return True  # the same with a final slash
+    except HTTPException:
+        return False
+    return True
 
 
 def _templates(app: Flask, office: Office) -> None:

@@ -14,6 +14,7 @@ from disclosure.casework.organisations import parse_domain
 from disclosure.casework.reporting import SubmitReport
 from disclosure.protocol.errors import InvalidInput
 from disclosure.protocol.values import AlertKind, Answer, Language, Sector, Severity, country
+from disclosure.web.countries import countries
 
 K = TypeVar("K", bound=StrEnum)
 SHORT, LONG = 300, 20_000
@@ -21,6 +22,7 @@ LONG_FIELDS = ("affected", "how_obtained", "description")
 SHORT_FIELDS = ("organisation", "personal_data_kinds", "people_affected", "where_seen", "seen_when", "reporter_name")
 REQUIRED = ("organisation", "description", "how_obtained")
 MAX_DOMAINS = 10
+TOKEN_LENGTH = 22  # secrets.token_urlsafe(16), as public.report gives out
 
 
 def parse(
@@ -35,6 +37,8 @@ def parse(
     kind = _choice(form, "kind", AlertKind, problems)
     sector = _choice(form, "sector", Sector, problems)
     chosen_country = _country(form.get("country", ""), problems)
+    if len(form.get("token", "")) < TOKEN_LENGTH:
+        problems[""] = "stale_form"  # every form has a token of its own; without one two reports would look like one
     if form.get("understood") != "yes":
         problems["understood"] = "must_confirm"
     pictures = _pictures(files, office, problems, text_only=text_only)
@@ -88,10 +92,12 @@ def _choice(form: Mapping[str, str], name: str, kind: type[K], problems: dict[st
 
 def _country(text: str, problems: dict[str, str]) -> str:
     try:
-        return country(text)
+        code = country(text)
     except InvalidInput:
+        code = ""
+    if code not in dict(countries(Language.EN)):
         problems["country"] = "not_a_country"
-        return ""
+    return code
 
 
 def _pictures(

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 
 from flask import Blueprint, Response, current_app, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from disclosure.casework import answering, casepage
-from disclosure.casework.answering import Visit
-from disclosure.protocol.errors import InvalidInput, Refused
-from disclosure.protocol.values import Audience, Channel
+from disclosure.casework.answering import LinkPage, Visit
+from disclosure.protocol.errors import InvalidInput
+from disclosure.protocol.values import Audience, Channel, Purpose
 from disclosure.web import security
 from disclosure.web.clock import now
 from disclosure.web.language import chosen_language
+from disclosure.web.numbers import whole
+from disclosure.web.problems import SAID, said
 
 bp = Blueprint("organisation", __name__)
+MOST_DAYS = 365  # what can be a number of days at all; how many are given is the policy's to say (R35)
 
 
 def _visit() -> Visit:
@@ -30,7 +34,7 @@ def _visit() -> Visit:
 def link(token: str) -> ResponseReturnValue:
     """Shows the form. Counts an opening; moves nothing."""
     page = answering.open_link(current_app.extensions["office"], token, now())
-    return render_template("organisation/link.html", page=page, token=token, form={}, problems={})
+    return _link_page("link", page, token, {}, {})
 
 
 @bp.post("/a/<token>")
@@ -40,17 +44,16 @@ def confirm(token: str) -> ResponseReturnValue:
         session = answering.confirm(
             office, token, form.get("code", ""), form.get("name", ""), form.get("role", ""), now()
         )
-    except InvalidInput as error:
-        page = answering.open_link(office, token, now())
-        words = {"page": page, "token": token, "form": form, "problems": error.problems}
-        return render_template("organisation/link.html", **words), 422
+    except SAID as error:
+        return _link_page("link", answering.link_page(office, token, now()), token, form, *said(error))
     return security.with_session(redirect(url_for(".case")), Audience.ORGANISATION, session)
 
 
 @bp.get("/a/<token>/not-ours")
 def objection(token: str) -> ResponseReturnValue:
-    page = answering.open_link(current_app.extensions["office"], token, now())
-    return render_template("organisation/objection.html", page=page, token=token, form={}, problems={})
+    """For those who got a first mail: the person to whom a notice was released objects to nobody."""
+    page = answering.open_link(current_app.extensions["office"], token, now(), only=Purpose.CONFIRM)
+    return _link_page("objection", page, token, {}, {})
 
 
 @bp.post("/a/<token>/not-ours")
@@ -58,11 +61,16 @@ def object_to(token: str) -> ResponseReturnValue:
     office, form = current_app.extensions["office"], request.form
     try:
         answering.object_to(office, token, form.get("code", ""), form.get("words", ""), now())
-    except InvalidInput as error:
-        page = answering.open_link(office, token, now())
-        words = {"page": page, "token": token, "form": form, "problems": error.problems}
-        return render_template("organisation/objection.html", **words), 422
+    except SAID as error:
+        return _link_page("objection", answering.link_page(office, token, now()), token, form, *said(error))
     return render_template("organisation/objected.html")
+
+
+def _link_page(
+    template: str, page: LinkPage, token: str, form: object, problems: object, status: int = 200
+) -> ResponseReturnValue:
+    shown = {"page": page, "token": token, "form": form, "problems": problems}
+    return render_template(f"organisation/{template}.html", **shown), status
 
 
 # --- the case page ---
@@ -74,12 +82,12 @@ def case() -> ResponseReturnValue:
     return _page({}, {})
 
 
-def _page(form: object, problems: object, status: int = 200) -> ResponseReturnValue:
+def _page(form: object, problems: object, status: int = 200, sent: str = "") -> ResponseReturnValue:
     """The case page with what was typed and what is wrong with it; the notice only after it was opened by POST."""
     visit = _visit()
     page = casepage.page(visit, chosen_language())
     notice = casepage.notice(visit, chosen_language()) if page.step in {"answer", "done"} else None
-    shown = {"page": page, "notice": notice, "form": form, "problems": problems}
+    shown = {"page": page, "notice": notice, "form": form, "problems": problems, "sent": sent}
     return render_template("organisation/case.html", **shown), status
 
 
@@ -87,11 +95,16 @@ def _act(act, anchor: str = "") -> ResponseReturnValue:  # type: ignore[no-untyp
     """Do it and come back; what cannot be taken is said beside the field, with everything that was typed."""
     try:
         act(_visit(), request.form)
-    except InvalidInput as error:
-        return _page(request.form, error.problems, 422)
-    except Refused as error:
-        return _page(request.form, {"": error.reason}, 409)
+    except SAID as error:
+        problems, status = said(error)
+        sent = request.path.rpartition("/")[2]
+        return _page(_named(sent, request.form), _named(sent, problems), status, sent)
     return redirect(url_for(".case", _anchor=anchor or None))
+
+
+def _named(sent: str, held: Mapping[str, str]) -> dict[str, str]:
+    """Fields of one form among several on the page: ``plan-words``; what concerns the whole form keeps no name."""
+    return {f"{sent}-{name}" if name else "": value for name, value in held.items()}
 
 
 @bp.post("/case/address")
@@ -171,10 +184,10 @@ def message() -> ResponseReturnValue:
 @security.needs(Audience.ORGANISATION)
 def more_time() -> ResponseReturnValue:
     def ask(visit: Visit, form: dict[str, str]) -> None:
-        days = form.get("days", "")
-        if not days.isdecimal():
+        days = whole(form.get("days", ""))
+        if days is None or days > MOST_DAYS:
             raise InvalidInput({"days": "not_a_number"})
-        answering.ask_for_time(visit, int(days), form.get("reason", ""))
+        answering.ask_for_time(visit, days, form.get("reason", ""))
 
     return _act(ask)
 

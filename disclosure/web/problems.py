@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from disclosure.language import N_, translate
+from disclosure.protocol.errors import Conflict, DisclosureError, IllegalMove, InvalidInput, Refused, TooMany
 from disclosure.web.language import chosen_language
 
 WORDS: Mapping[str, str] = {
@@ -12,6 +13,7 @@ WORDS: Mapping[str, str] = {
     "too_long": N_("This is too long; please shorten it."),
     "too_short": N_("This is too short."),
     "not_a_host_name": N_("This is not a domain name. Write it like example.org."),
+    "public_suffix": N_("Names below this one belong to many organisations. Tie the organisation's own domain."),
     "ip_literal": N_("This is an IP address. Please give a domain name."),
     "not_an_address": N_("This is not a mail address. Write it like name@example.org."),
     "not_a_country": N_("Choose a country from the list."),
@@ -44,6 +46,10 @@ WORDS: Mapping[str, str] = {
         "The server is short of space and takes no pictures now. Your text is still taken: please describe them."
     ),
     "text_only": N_("Many reports have come in. For now only text is taken: please send the report without pictures."),
+    "too_large_together": N_(
+        "All of it together is too large. Choose fewer or smaller pictures, or send the text alone; nothing was kept."
+    ),
+    "stale_form": N_("This form was too old. It is a fresh one now: please send it once more."),
     "must_confirm": N_("Please confirm this to go on."),
     "public_needs_a_date": N_("A fact that is publicly visible needs the date on which it was seen."),
     "contacts": N_("Choose at least one contact."),
@@ -64,7 +70,12 @@ WORDS: Mapping[str, str] = {
     "weak_key": N_("The key of this certificate is too weak."),
     "weak_self_signature": N_("This certificate is signed with a method that is no longer safe."),
     # what a rule refuses
-    "already_sent": N_("This form was sent already; the report is stored once."),
+    "cannot_store": N_(
+        "The server cannot store anything at the moment: nothing of your report was kept, no picture either. Your text "
+        "still stands below; please copy it and send it again later. If it cannot wait, tell CERT-FR: "
+        "cert-fr@ssi.gouv.fr."
+    ),
+    "already_sent": N_("This form was sent already, and its report is stored. Open the form anew for another report."),
     "sign_in": N_("Name, password or code is wrong."),
     "host_may_be_compromised": N_(
         "The organisation's systems may be in an intruder's hands: a code by mail proves nothing. Please call us."
@@ -86,14 +97,36 @@ WORDS: Mapping[str, str] = {
     "no_clock_runs": N_("No deadline runs now."),
     "approval_pending": N_("An approval is already asked for."),
     "same_person": N_("Another person has to approve this."),
+    "search_not_over": N_(
+        "A look-up failed and will be repeated: that nothing is published is not known yet. "
+        "Wait for the end of the search."
+    ),
     "nothing_released_to_this_person": N_("Nothing was released to you yet."),
     "before_first_contact": N_("Before first contact this sets the severity only."),
     "embargo_running": N_("The embargo still runs."),
 }
 OTHERWISE = N_("This cannot be taken.")
+MOVED = N_("Something changed in between, or the rules do not allow it.")
+_SLOWLY = N_("Too many tries. Please wait %(count)s seconds.")
 
 
 def in_words(problems: Mapping[str, str]) -> dict[str, str]:
     """Field → words in the visitor's language."""
     language = chosen_language()
     return {field: translate(language, WORDS.get(code, OTHERWISE)) for field, code in problems.items()}
+
+
+# What is said on the page itself, with everything that was typed; every other error is a page of its own (errors.py).
+SAID = (InvalidInput, Refused, TooMany, IllegalMove, Conflict)
+
+
+def said(error: DisclosureError) -> tuple[dict[str, str], int]:
+    """What stands in the way, by field (an empty name: the whole form), and the status."""
+    language = chosen_language()
+    if isinstance(error, InvalidInput):
+        return in_words(error.problems), 422
+    if isinstance(error, TooMany):
+        return {"": translate(language, _SLOWLY, count=error.retry_after)}, 429
+    if isinstance(error, Refused):
+        return in_words({"": error.reason}), 409
+    return {"": translate(language, MOVED)}, 409

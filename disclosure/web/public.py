@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
+from collections.abc import Mapping
 from datetime import timedelta
-from functools import cache
+from types import MappingProxyType
 
 from flask import Blueprint, Response, current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -12,18 +14,19 @@ from flask_wtf.csrf import generate_csrf
 
 from disclosure.casework import accounts, organisations, reporting, words
 from disclosure.casework.organisations import parse_domain
-from disclosure.protocol.errors import InvalidInput, Refused
-from disclosure.protocol.values import AlertKind, Answer, Audience, Language, Sector, Severity
-from disclosure.web import intake, security
+from disclosure.protocol.errors import CannotStore, InvalidInput, NotFound, Refused
+from disclosure.protocol.values import AlertKind, Answer, Audience, Sector, Severity
+from disclosure.web import intake, prepared, security
+from disclosure.web import kept as kept_words
 from disclosure.web.clock import now
 from disclosure.web.countries import countries
 from disclosure.web.language import chosen_language
 from disclosure.web.problems import in_words
 
 bp = Blueprint("public", __name__)
+log = logging.getLogger(__name__)
 HOUR = timedelta(hours=1)
 REPORTS_PER_HOUR = 5  # per source; beyond it reports are taken as text (R8)
-_CSRF, _TOKEN = "csrf-token-goes-here", "form-token-goes-here"  # noqa: S105 - marks, not secrets
 
 
 @bp.get("/")
@@ -41,20 +44,13 @@ def health() -> ResponseReturnValue:
 
 @bp.get("/report")
 def report() -> ResponseReturnValue:
-    """Rendered once per language; only the two tokens are filled in (rendering it each time halved the intake rate)."""
-    page = _form_page(chosen_language())
-    filled = page.replace(_CSRF, generate_csrf()).replace(_TOKEN, secrets.token_urlsafe(16))
-    return Response(filled, mimetype="text/html")
+    """Rendered once per language; only the two tokens are filled in."""
+    token = {"form-token": secrets.token_urlsafe(16)}
+    page = prepared.page("report", lambda words: _rendered({}, {}, generate_csrf(), words["form-token"]), token)
+    return Response(page, mimetype="text/html")
 
 
-@cache
-def _form_page(language: Language) -> str:
-    assert language is chosen_language()  # noqa: S101 - asked only for the language of this request
-    return _rendered({}, {}, _CSRF, _TOKEN, cached=True)
-
-
-def _rendered(form: object, problems: dict[str, str], csrf_value: str, token: str, **more: bool) -> str:
-    """``cached``: a page that others will see too carries no message to this visitor."""
+def _rendered(form: object, problems: dict[str, str], csrf_value: str, token: str) -> str:
     language = chosen_language()
     return render_template(
         "public/report.html",
@@ -69,7 +65,6 @@ def _rendered(form: object, problems: dict[str, str], csrf_value: str, token: st
         countries=countries(language),
         consent=intake.CONSENT[language],
         uploads=current_app.extensions["office"].settings.uploads,
-        **more,
     )
 
 
@@ -88,11 +83,50 @@ def send_report() -> ResponseReturnValue:
         parsed = intake.parse(form, files, office, chosen_language(), text_only=text_only)
         receipt = reporting.submit(office, parsed, now())
     except InvalidInput as error:
-        problems = in_words(error.problems)
-        return _rendered(form, problems, generate_csrf(), form.get("token", "")), 422
+        return _sent_before(form.get("token", "")) or _again(form, error.problems, 422)
     except Refused as error:
-        return _rendered(form, in_words({"": error.reason}), generate_csrf(), form.get("token", "")), 409
-    return render_template("public/receipt.html", receipt=receipt, problems={})
+        return _again(form, {"": error.reason}, 409)
+    except CannotStore as error:
+        log.error("report not stored: %s", error.why)
+        return _again(form, {"": "cannot_store"}, 503)
+    return _receipt(receipt)
+
+
+def _receipt(
+    receipt: reporting.Receipt, problems: Mapping[str, str] = MappingProxyType({}), status: int = 200
+) -> ResponseReturnValue:
+    """Rendered once per language, like the form; reference and codename are filled in."""
+    if problems:
+        return render_template("public/receipt.html", receipt=receipt, problems=in_words(problems)), status
+    words = {f"word-{place}": word for place, word in enumerate(receipt.codename.split())}
+
+    def render(said: Mapping[str, str]) -> str:
+        shown = reporting.Receipt(said["reference"], " ".join(said[place] for place in words))
+        return render_template("public/receipt.html", receipt=shown, problems={})
+
+    return prepared.page("receipt", render, {"reference": receipt.reference, **words}), status
+
+
+def _sent_before(token: str) -> ResponseReturnValue | None:
+    """The second of two clicks may meet the cap that the first one reached; its report is stored all the same."""
+    try:
+        return _receipt(reporting.again(current_app.extensions["office"], token, now()))
+    except (NotFound, Refused):
+        return None
+
+
+def _again(form: Mapping[str, str], problems: Mapping[str, str], status: int) -> ResponseReturnValue:
+    """Everything that was typed; the same token, so that what was stored is not stored twice."""
+    token = form.get("token", "")
+    fresh = token if len(token) >= intake.TOKEN_LENGTH else secrets.token_urlsafe(16)
+    return _rendered(form, in_words(problems), generate_csrf(), fresh), status
+
+
+def _not_looked_at(form: Mapping[str, str], problem: str, status: int) -> ResponseReturnValue:
+    return _again(form, {"pictures" if status == 413 else "": problem}, status)  # noqa: PLR2004
+
+
+bp.record(lambda state: kept_words.again(state.app, "public.send_report", _not_looked_at))
 
 
 @bp.post("/report/kept")
@@ -101,9 +135,12 @@ def kept() -> ResponseReturnValue:
     office = current_app.extensions["office"]
     codename, reference = request.form.get("codename", ""), request.form.get("reference", "")
     if request.form.get("kept") != "yes":
-        receipt = reporting.Receipt(reference, codename)
-        return render_template("public/receipt.html", receipt=receipt, problems=in_words({"kept": "must_confirm"})), 422
-    report_id = reporting.enter(office, codename)
+        return _receipt(reporting.Receipt(reference, codename), {"kept": "must_confirm"}, 422)
+    try:
+        report_id = reporting.enter(office, codename)
+    except NotFound:
+        security.limit_codenames()
+        raise
     idle = office.settings.sessions.reporter_idle
     session = accounts.open_session(
         office, Audience.REPORTER, report_id, now(), stream_id=report_id, idle=idle, longest=idle * 8

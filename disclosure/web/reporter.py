@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from flask import Blueprint, current_app, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from disclosure.casework import accounts, reporting
-from disclosure.protocol.errors import InvalidInput, NotFound
+from disclosure.protocol.errors import NotFound
 from disclosure.protocol.values import Audience
 from disclosure.web import security
 from disclosure.web.clock import now
-from disclosure.web.problems import in_words
+from disclosure.web.problems import SAID, said
 
 bp = Blueprint("reporter", __name__, url_prefix="/mine")
 
@@ -24,11 +22,11 @@ def enter() -> ResponseReturnValue:
 
 @bp.post("/")
 def entered() -> ResponseReturnValue:
-    security.limit("codename", most=20, window=timedelta(hours=1))
     office = current_app.extensions["office"]
     try:
         report_id = reporting.enter(office, request.form.get("codename", ""))
     except NotFound:
+        security.limit_codenames()
         return render_template("reporter/enter.html", wrong=True), 422
     idle = office.settings.sessions.reporter_idle
     session = accounts.open_session(
@@ -50,10 +48,10 @@ def message() -> ResponseReturnValue:
     office = current_app.extensions["office"]
     try:
         reporting.write(office, g.session_row.subject, request.form.get("text", ""), now())
-    except InvalidInput as error:
+    except SAID as error:
         held = reporting.page(office, g.session_row.subject)
-        problems = in_words(error.problems)
-        return render_template("reporter/page.html", page=held, form=request.form, problems=problems), 422
+        problems, status = said(error)
+        return render_template("reporter/page.html", page=held, form=request.form, problems=problems), status
     return redirect(url_for(".page"))
 
 

@@ -19,6 +19,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from disclosure.casework import accounts
 from disclosure.protocol.errors import TooMany
 from disclosure.protocol.values import Audience
+from disclosure.web import cookies, kept
 from disclosure.web.clock import now
 
 P = ParamSpec("P")
@@ -36,20 +37,21 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Robots-Tag": "noindex, nofollow",
 }
+_HEADERS = tuple(HEADERS.items())  # nothing sets them before: appending them spares looking for each
 _SIGN_IN = {Audience.COORDINATOR: "desk.sign_in", Audience.REPORTER: "reporter.enter"}
 csrf = CSRFProtect()
 
 
 def init_app(app: Flask) -> None:
+    app.before_request(refuse_other_sites)  # before the form is read: what other sites send is not even parsed
     csrf.init_app(app)
-    app.before_request(refuse_other_sites)
     app.after_request(harden)
     app.extensions["limits"] = Limits()
 
 
 def harden(response: Response) -> Response:
-    response.headers.update(HEADERS)
-    if request.endpoint == "static":
+    response.headers.extend(_HEADERS)
+    if request.endpoint == "static" and response.status_code in {200, 304}:
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
     else:
         response.headers["Cache-Control"] = "no-store"
@@ -73,21 +75,15 @@ def refuse_other_sites() -> None:
 # --- sessions ---
 
 
-def cookie(audience: Audience) -> str:
-    """A cookie per audience; the browser itself keeps a ``__Host-`` one to this host and to TLS."""
-    secure = bool(current_app.config["SESSION_COOKIE_SECURE"])
-    return f"__Host-{audience}" if secure else str(audience)
-
-
 def with_session(response: BaseResponse, audience: Audience, token: str) -> BaseResponse:
-    secure = bool(current_app.config["SESSION_COOKIE_SECURE"])
-    response.set_cookie(cookie(audience), token, secure=secure, httponly=True, samesite="Lax", path="/")
+    """A cookie per audience."""
+    cookies.put(response, audience, token)
     return response
 
 
 def without_session(response: BaseResponse, audience: Audience) -> BaseResponse:
-    accounts.sign_out(current_app.extensions["office"], request.cookies.get(cookie(audience), ""))
-    response.delete_cookie(cookie(audience), path="/")
+    accounts.sign_out(current_app.extensions["office"], cookies.taken(audience))
+    cookies.drop(response, audience)
     response.headers["Clear-Site-Data"] = '"cache", "storage"'
     return response
 
@@ -98,7 +94,7 @@ def needs(audience: Audience) -> Callable[[Callable[P, ResponseReturnValue]], Ca
     def decorate(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
         @wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
-            token = request.cookies.get(cookie(audience), "")
+            token = cookies.taken(audience)
             held = accounts.read_session(current_app.extensions["office"], audience, token, now()) if token else None
             if held is None:
                 return _elsewhere(audience)
@@ -111,7 +107,10 @@ def needs(audience: Audience) -> Callable[[Callable[P, ResponseReturnValue]], Ca
 
 
 def _elsewhere(audience: Audience) -> ResponseReturnValue:
+    """To the way in. A session may end while somebody writes: what was typed is shown, to be taken along."""
     endpoint = _SIGN_IN.get(audience)
+    if request.method == "POST" and kept.typed():
+        return kept.page("signed_out", 403)
     if endpoint is None:
         abort(404)  # the organisation's way in is the link in the mail
     return redirect(url_for(endpoint))
@@ -157,3 +156,9 @@ def limit(what: str, *, most: int, window: timedelta) -> None:
     """Raises TooMany beyond the cap."""
     if over(what, most=most, window=window):
         raise TooMany(what, int(window.total_seconds()))
+
+
+def limit_codenames() -> None:
+    """Of wrong ones alone: many share an address (Tor, an office), and nobody may shut a reporter out with wrong words.
+    Guessing the right one is hopeless at any rate (80 bits, R5)."""
+    limit("codename", most=20, window=timedelta(hours=1))

@@ -20,6 +20,7 @@ from sqlalchemy import select
 
 from disclosure.casework import casefile, clockwork, verification
 from disclosure.casework.casefile import CaseFile, Fact
+from disclosure.casework.notices import NoticeText
 from disclosure.casework.office import new_id
 from disclosure.protocol import events as e
 from disclosure.protocol import ladder
@@ -30,10 +31,13 @@ from disclosure.protocol.state import Case, MailState
 from disclosure.protocol.values import Language, Party, Severity, Standing
 from disclosure.store import ledger
 from disclosure.store.tables import cases, outbox, tasks
-from tests.office import AUTHORITIES, T0, make_office
+from tests.office import AUTHORITIES, T0, beside, make_office
 from tests.protocol.builders import Story
 
 WHO = e.Actor(Party.ORGANISATION, "who")
+NOTICE = NoticeText("presentation", "technical", "advice").to_text()  # a dossier quotes it
+
+NOTICE = NoticeText("P", "T", "A").to_text()  # a dossier quotes what was released
 
 
 class Alert(RuleBasedStateMachine):
@@ -85,7 +89,13 @@ class Alert(RuleBasedStateMachine):
         before = self.file.case.last_seq
         facts: list[Fact] = [(by, event) for event in events]
         try:
-            casefile.change(self.office, self.id, self.now, lambda _: facts)
+            casefile.change(
+                self.office,
+                self.id,
+                self.now,
+                lambda _: facts,
+                lambda tx, _: [beside(self.office, tx, self.id, event) for event in events],
+            )
         except DisclosureError:
             assert self.file.case.last_seq == before
             return False
@@ -192,9 +202,9 @@ class Alert(RuleBasedStateMachine):
             fingerprint=person.fingerprint,
             personal_data_masked=True,
             source_unrecognisable=True,
-            text="t",
+            text=NOTICE,
         )
-        self.happens(e.NoticeDrafted(draft="t"), release, by=e.Actor(Party.COORDINATOR, "ada"))
+        self.happens(e.NoticeDrafted(draft=NOTICE), release, by=e.Actor(Party.COORDINATOR, "ada"))
 
     @rule()
     def it_goes_well_up_to_the_acknowledgement(self) -> None:

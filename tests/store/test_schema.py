@@ -10,7 +10,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, inspect, text
 
 from disclosure.casework.office import Office
-from disclosure.store import schema
+from disclosure.store import revision, schema
 from disclosure.store.tables import metadata
 from disclosure.store.transactions import Gate, tune
 from tests.office import T0
@@ -26,6 +26,18 @@ def test_up_twice_changes_once(tmp_path: Path) -> None:
     engine, gate = fresh(tmp_path)
     assert schema.upgrade(engine, gate, T0) is True
     assert schema.upgrade(engine, gate, T0) is False
+    engine.dispose()
+
+
+def test_the_newest_revision_is_known_without_alembic(tmp_path: Path) -> None:
+    engine, gate = fresh(tmp_path)
+    assert revision.newest() == schema.newest()
+    assert revision.is_newest(engine) is False, "an empty database"
+    schema.upgrade(engine, gate, T0)
+    assert revision.is_newest(engine) is True
+    with engine.connect().execution_options(writing=True) as connection, connection.begin():
+        connection.execute(text("UPDATE alembic_version SET version_num = '0000'"))
+    assert revision.is_newest(engine) is False, "an older one"
     engine.dispose()
 
 

@@ -13,14 +13,16 @@ from disclosure.web import security
 from disclosure.web.clock import now
 from disclosure.web.desk.frame import Problems, answered, blueprint, coordinator_id, office
 from disclosure.web.language import chosen_language
+from disclosure.web.numbers import whole
 
 
 def _before() -> int | None:
     """``?before=`` is the number of the oldest entry on the page before."""
     text = request.args.get("before", "")
-    if text and not (text.isascii() and text.isdecimal()):
+    number = whole(text)
+    if text and number is None:
         raise InvalidInput({"before": "not_a_page"})
-    return int(text) if text else None
+    return number
 
 
 def _page(case_id: str, problems: Problems, status: int = 200) -> ResponseReturnValue:

@@ -12,6 +12,7 @@ from disclosure.web import security
 from disclosure.web.clock import now
 from disclosure.web.desk.frame import Problems, answered, blueprint, coordinator_id, hand, office
 from disclosure.web.language import chosen_language
+from disclosure.web.numbers import whole
 
 
 def _places(case: wholecase.WholeCase, form: object) -> dict[str, str]:
@@ -52,8 +53,8 @@ def choose_order(case_id: str) -> ResponseReturnValue:
 
 def _chosen() -> list[str]:
     start = "place-"
-    typed = [(name.removeprefix(start), text.strip()) for name, text in request.form.items() if name.startswith(start)]
-    placed = [(int(text), contact_id) for contact_id, text in typed if text.isascii() and text.isdecimal()]
+    typed = [(whole(text), name.removeprefix(start)) for name, text in request.form.items() if name.startswith(start)]
+    placed = [(place, contact_id) for place, contact_id in typed if place is not None]
     return [contact_id for _, contact_id in sorted(placed)]
 
 

@@ -47,8 +47,16 @@ _REFUSED: Mapping[str, str] = {
     ),
     "embargo_running": N_("The embargo is still running."),
     "picture_gone": N_("A picture of the draft is gone with its report. Choose the pictures again."),
+    "opened_meanwhile": N_("A case was opened from this report in the meantime. Look at it before you open another."),
     "already_linked": N_("This report is linked to the case already."),
     "low_confidence": N_("The sources of this channel do not suffice. Check it, and correct the table of authorities."),
+    "reserved": N_(
+        "This channel is for the organisation itself or for persons concerned. We never file as somebody else."
+    ),
+    "host_may_be_compromised": N_(
+        "Host, DNS or mail of the organisation may be in an intruder's hands: what was shown over them does not count."
+    ),
+    "report_withdrawn": N_("The reporter has withdrawn this report. No case can be made of it."),
     "closed": N_("The case is closed."),
 }
 

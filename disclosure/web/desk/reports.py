@@ -21,6 +21,7 @@ from disclosure.web.desk.deeds import assessment
 from disclosure.web.desk.frame import Problems, answered, blueprint, coordinator_id, hand, office
 from disclosure.web.desk.typed import Typed
 from disclosure.web.language import chosen_language
+from disclosure.web.numbers import whole
 
 _CODES: dict[str, type[StrEnum]] = {
     "role": Role,
@@ -136,6 +137,7 @@ def _open(report_id: str, typed: Typed) -> str:
         typed.words("address"),
         typed.code("role", Role),
         assessment(typed),
+        whole(typed.text("known")) or 0,
     )
     typed.check()
     return coordination.open_case(office(), command, coordinator_id(), now())

@@ -13,9 +13,9 @@ from disclosure.web import security
 from disclosure.web.clock import now
 from disclosure.web.desk.frame import Problems, blueprint, office
 from disclosure.web.desk.refusals import say
+from disclosure.web.problems import said
 
 _WRONG = N_("Login, password and code do not go together, or the code was used already. Wait for the next code.")
-_SLOWLY = N_("Too many tries. Please wait %(count)s seconds.")
 
 
 def _page(problems: Problems, status: int = 200) -> ResponseReturnValue:
@@ -38,7 +38,7 @@ def signed_in() -> ResponseReturnValue:
     except Refused:
         return _page({"": say(_WRONG)}, 422)
     except TooMany as error:
-        return _page({"": say(_SLOWLY, count=error.retry_after)}, 429)
+        return _page(*said(error))
     return security.with_session(redirect(url_for(".inbox"), 303), Audience.COORDINATOR, session)
 
 

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from disclosure.protocol.errors import InvalidInput
 from disclosure.protocol.values import country
+from disclosure.web.numbers import whole
 
 Code = TypeVar("Code", bound=StrEnum)
 MAX_LINE = 200
@@ -52,11 +53,11 @@ class Typed:
             return ""
 
     def number(self, name: str, *, least: int = 1, most: int = 365) -> int:
-        value = self._form.get(name, "").strip()
-        if not (value.isdecimal() and value.isascii() and least <= int(value) <= most):
+        number = whole(self._form.get(name, ""))
+        if number is None or not least <= number <= most:
             self.problems[name] = "not_a_number_of_days"
             return least
-        return int(value)
+        return number
 
     def day(self, name: str) -> date | None:
         """Empty is no day; another word is a problem."""

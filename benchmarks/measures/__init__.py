@@ -1,0 +1,1 @@
+"""One benchmark per module: ``measure(*, small: bool)`` gives its rows; ``small`` only shows that it runs."""

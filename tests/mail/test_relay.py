@@ -1,0 +1,246 @@
+"""What is known after a relay went wrong: not sent, refused, taken, or unknown; and nothing else (facts: mail 3.1)."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from disclosure.demo.world_pages import Authority
+from disclosure.mail import relay as mail_relay
+from disclosure.mail.relay import PATIENCE, STEPS, Kind, Outcome, RelaySettings, next_try
+from disclosure.protocol.values import Address
+from tests.mail.faulty import Drip, Drop, Fault, Hang, Relay, Say, full_house, server_context
+
+MESSAGE = b"Subject: alert\r\n\r\nplain text\r\n.a line that begins with a dot\r\n"
+SENDER, TO = "bounce+token@coordination.example", Address.parse("security+alerts@org.example")
+STEP = 0.3  # seconds for one answer: enough for loopback, little for a test
+
+
+def hand_over(port: int, message: bytes = MESSAGE, **settings: object) -> Outcome:
+    held = replace(RelaySettings("127.0.0.1", port, "none", timeout=STEP, total=3 * STEP), **settings)  # type: ignore[arg-type]
+    return mail_relay.deliver(message, sender=SENDER, recipient=TO, envelope_id="a1b2", relay=held)
+
+
+def tried(fault: Fault, stage: str, **settings: object) -> tuple[Outcome, Relay]:
+    with Relay(faults={stage: fault}).running() as relay:
+        return hand_over(relay.port, **settings), relay
+
+
+def test_what_the_relay_takes_arrives_byte_for_byte() -> None:
+    with Relay().running() as relay:
+        outcome = hand_over(relay.port)
+    assert (outcome.kind, outcome.code) == (Kind.ACCEPTED, "250 2.0.0")
+    assert "queued as 5F3A" in outcome.reply, "the queue's name is evidence"
+    assert outcome.peer == f"127.0.0.1:{relay.port}"
+    assert relay.kept == [(SENDER, str(TO), MESSAGE)]
+    mail, rcpt = relay.commands[1:3]
+    assert "RET=HDRS ENVID=a1b2" in mail
+    assert "ORCPT=rfc822;security+2Balerts@org.example" in rcpt, "xtext: a strict relay refuses a bare plus"
+    assert relay.commands[0].upper() == "EHLO COORDINATION.EXAMPLE", "no name of this machine"
+
+
+def test_no_delivery_report_is_asked_of_a_relay_that_offers_none() -> None:
+    with Relay(offers=()).running() as relay:
+        assert hand_over(relay.port).kind is Kind.ACCEPTED
+    assert not any("=" in command for command in relay.commands)
+
+
+N, T, P, A = Kind.NOT_SENT, Kind.REFUSED_TEMPORARY, Kind.REFUSED_PERMANENT, Kind.AMBIGUOUS
+
+
+@pytest.mark.parametrize(
+    ("stage", "text", "kind", "code", "dead", "why"),
+    [
+        ("greeting", "421 4.3.2 closing", N, "421 4.3.2", False, "the relay is busy: nobody's address is at fault"),
+        ("greeting", "554 5.7.1 not you", N, "554 5.7.1", False, "our relay is set up wrongly, not the recipient"),
+        ("greeting", "SSH-2.0-OpenSSH", N, "relay_not_understood", False, "somebody else lives there"),
+        ("mail", "451 4.3.0 later", T, "451 4.3.0", False, "a bad hour"),
+        ("mail", "550 5.7.1 sender rejected", N, "550 5.7.1", False, "about us: must not burn contact after contact"),
+        ("mail", "553 5.1.8 bad sender domain", N, "553 5.1.8", False, "5.1.8 is the sender's address"),
+        ("rcpt", "450 4.2.0 greylisted", T, "450 4.2.0", False, "greylisting"),
+        ("rcpt", "550 5.1.1 no such user", P, "550 5.1.1", True, "the address is dead"),
+        ("rcpt", "550 5.1.10 null MX", P, "550 5.1.10", True, "RFC 7505"),
+        ("rcpt", "552 5.2.2 mailbox full", P, "552 5.2.2", False, "the address lives"),
+        ("rcpt", "554 5.7.1 policy", P, "554 5.7.1", False, "the address lives"),
+        ("rcpt", "550 go away", P, "550", False, "no enhanced code says what is wrong"),
+        ("rcpt", "530 5.7.0 sign in first", N, "530 5.7.0", False, "RFC 4954: about us"),
+        ("rcpt", "251 will forward", Kind.ACCEPTED, "250 2.0.0", False, "taken, by another way"),
+        ("data", "451 4.3.0 later", T, "451 4.3.0", False, "refused before a byte of text"),
+        ("data", "554 5.5.1 no valid recipients", P, "554 5.5.1", False, "refused for good"),
+        ("dot", "451 4.7.1 try again", T, "451 4.7.1", False, "an answer after the dot is an answer: not taken"),
+        ("dot", "554 5.7.1 message refused", P, "554 5.7.1", False, "content filter"),
+        ("dot", "250 Ok", Kind.ACCEPTED, "250", False, "an old relay without enhanced codes"),
+        ("dot", "bonjour", A, "relay_not_understood", False, "after the dot, no answer is no knowledge"),
+    ],
+)
+@pytest.mark.parametrize("then_drop", [False, True])
+def test_an_answer(stage: str, text: str, kind: Kind, code: str, dead: bool, *, why: str, then_drop: bool) -> None:
+    if then_drop and text[0] == "2" and stage != "dot":
+        then_drop = False  # hanging up after a yes is a row of its own, below
+    outcome, relay = tried(Say(text, then_drop), stage)
+    assert (outcome.kind, outcome.code, outcome.address_is_dead) == (kind, code, dead), why
+    assert text.split(" ", 1)[-1] in outcome.reply or kind is Kind.ACCEPTED, "what the relay said is kept"
+    if kind in {N, T, P}:
+        assert relay.kept == []
+
+
+@pytest.mark.parametrize("stage", ["greeting", "ehlo", "mail", "rcpt", "data", "dot"])
+@pytest.mark.parametrize(
+    ("fault", "word"),
+    [
+        (Drop(), "relay_dropped_the_line"),
+        (Drop(reset=True), "relay_dropped_the_line"),
+        (Hang(), "relay_timed_out"),
+        (Drip(), "relay_timed_out"),
+    ],
+)
+def test_a_line_that_breaks_leaves_doubt_only_after_the_final_dot(stage: str, fault: Fault, word: str) -> None:
+    outcome, relay = tried(fault, stage)
+    after = stage == "dot"
+    assert outcome.kind is (A if after else N)
+    assert outcome.code == word
+    assert len(relay.kept) == int(after), "ambiguous means: the relay may have it, and here it has"
+
+
+@pytest.mark.parametrize("fault", [Drop(reset=True), Say("552 5.3.4 too big", then_drop=True)])
+def test_a_line_that_breaks_in_the_text_is_not_sent(fault: Fault) -> None:
+    big = MESSAGE + b"x" * 70 + b"\r\n"
+    outcome, relay = tried(fault, "text", message=big * 200_000)  # more than both sides' buffers hold
+    assert (outcome.kind, relay.kept) == (Kind.NOT_SENT, [])
+
+
+def test_a_relay_that_drips_ends_with_the_whole_and_not_with_the_step() -> None:
+    """Each byte comes in time; without a total the lease would end first, then the worker's watchdog."""
+    started = time.monotonic()
+    outcome, relay = tried(Drip(), "rcpt")
+    assert outcome.code == "relay_timed_out"
+    assert relay.stages.count("dripped") > 10, "it did drip"
+    assert time.monotonic() - started < 60, "a bound for a broken build, not a measure"
+
+
+def test_the_answer_to_the_dot_may_take_longer_than_other_answers() -> None:
+    """A filter behind the dot takes its time; giving up early would make a copy (RFC 5321, 4.5.3.2.6)."""
+    relay = Relay(on_dot=lambda: time.sleep(3 * STEP))
+    with relay.running():
+        assert hand_over(relay.port, total=100 * STEP).kind is Kind.ACCEPTED
+
+
+def test_a_machine_that_does_not_answer_at_all() -> None:
+    with full_house() as port:
+        outcome = hand_over(port)
+    assert (outcome.kind, outcome.code) == (Kind.NOT_SENT, "relay_timed_out")
+
+
+def test_a_port_where_nobody_listens() -> None:
+    with Relay().running() as relay:
+        port = relay.port
+    outcome = hand_over(port)
+    assert (outcome.kind, outcome.code) == (Kind.NOT_SENT, "relay_not_reached")
+
+
+def test_clear_text_goes_to_this_machine_only() -> None:
+    outcome = mail_relay.deliver(
+        MESSAGE, sender=SENDER, recipient=TO, envelope_id="a", relay=RelaySettings("192.0.2.1", 25, "none")
+    )
+    assert (outcome.kind, outcome.reply) == (Kind.NOT_SENT, "clear text only to this machine")
+
+
+# --- transport ---
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("ca"))
+
+
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+@pytest.mark.parametrize(
+    ("host", "trusted", "code", "why"),
+    [
+        ("localhost", True, "250 2.0.0", "the right name, from the authority of the settings"),
+        ("localhost", False, "relay_certificate_refused", "an authority that nobody trusts"),
+        ("other.example", True, "relay_certificate_refused", "a certificate for another host"),
+    ],
+)
+def test_encryption_is_verified(
+    authority: Authority, security: str, host: str, trusted: bool, code: str, why: str
+) -> None:
+    context = server_context(authority.issue(host))
+    with Relay(tls=context, implicit=security == "tls").running() as relay:
+        outcome = hand_over(
+            relay.port, host="localhost", security=security, ca_file=authority.file if trusted else None
+        )
+    assert outcome.code == code, why
+    assert bool(relay.kept) == (outcome.kind is Kind.ACCEPTED)
+    assert outcome.tls.startswith("TLS") == (outcome.kind is Kind.ACCEPTED)
+    if code != "250 2.0.0":
+        assert outcome.kind is Kind.NOT_SENT
+        assert not any(c.upper().startswith("MAIL") for c in relay.commands), "not even the envelope in such company"
+
+
+@pytest.mark.parametrize(
+    ("relay", "code", "why"),
+    [
+        (Relay(), "relay_offers_too_little", "no STARTTLS: never in the clear instead"),
+        (Relay(faults={"starttls": Say("454 4.7.0 not now")}), "454 4.7.0", "offered and refused"),
+        (Relay(faults={"starttls": Drop()}), "relay_dropped_the_line", "offered and dropped"),
+        (Relay(faults={"starttls": Hang()}), "relay_timed_out", "offered and silent"),
+    ],
+)
+def test_without_encryption_nothing_is_said(authority: Authority, relay: Relay, code: str, why: str) -> None:
+    if "starttls" in relay.faults:
+        relay.tls = server_context(authority.issue("localhost"))
+    with relay.running():
+        outcome = hand_over(relay.port, host="localhost", security="starttls", ca_file=authority.file)
+    assert (outcome.kind, outcome.code) == (Kind.NOT_SENT, code), why
+    assert not any(c.upper().startswith("MAIL") for c in relay.commands)
+
+
+def test_what_came_before_encryption_is_forgotten(authority: Authority) -> None:
+    """RFC 3207, 6: an answer put in front of the handshake would be taken for the relay's own, inside it."""
+    ahead = Say("220 2.0.0 go ahead\r\n550 5.1.1 no such user")
+    with Relay(tls=server_context(authority.issue("localhost")), faults={"starttls": ahead}).running() as relay:
+        outcome = hand_over(relay.port, host="localhost", security="starttls", ca_file=authority.file)
+    assert (outcome.kind, len(relay.kept)) == (Kind.ACCEPTED, 1)
+
+
+@pytest.mark.parametrize(
+    ("offers", "code", "why"),
+    [
+        (("AUTH PLAIN",), "relay_sign_in_refused", "the relay knows no AUTH here and answers 502"),
+        ((), "relay_offers_too_little", "sign-in is set, and the relay offers none"),
+    ],
+)
+def test_a_sign_in_that_fails_is_ours(offers: tuple[str, ...], code: str, why: str) -> None:
+    with Relay(offers=offers).running() as relay:
+        outcome = hand_over(relay.port, username="u", password="secret-word")
+    assert (outcome.kind, outcome.code) == (Kind.NOT_SENT, code), why
+    assert "secret-word" not in str(outcome)
+
+
+# --- when to try again ---
+
+AT = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
+
+
+def test_steps_grow_and_end() -> None:
+    """RFC 5321, 4.5.4.1: minutes first, then half an hour and more, the end after four to five days."""
+    now, steps = AT, []
+    for attempt in range(1, 1000):
+        again = next_try(attempt, now=now, first=AT, jitter=0)
+        if again is None:
+            break
+        steps.append(again - now)
+        now = again
+    assert steps[: len(STEPS)] == list(STEPS)
+    assert steps == sorted(steps)
+    assert timedelta(days=3, hours=22) < now - AT <= PATIENCE
+
+
+def test_jitter_only_delays() -> None:
+    early, late = (next_try(1, now=AT, first=AT, jitter=jitter) for jitter in (0.0, 1.0))
+    assert early == AT + STEPS[0]
+    assert late == AT + STEPS[0] * 1.25

@@ -1,0 +1,267 @@
+"""One alert by forms alone, from the report to the acknowledgement: the way that every page of it is reached."""
+
+from __future__ import annotations
+
+import io
+import re
+import shutil
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+
+from PIL import Image, PngImagePlugin
+
+from disclosure.casework import searching
+from disclosure.demo import stage
+from disclosure.discovery.candidates import Candidate, Confidence, Reason, Scope, Source
+from disclosure.discovery.evidence import Certificate, DnsEvidence, Hop, Outcome, Probe, Purpose
+from disclosure.discovery.finder import Findings
+from disclosure.protocol.values import Answer, Channel, Domain
+from tests.web.browser import Browser
+from tests.web.house import House, Prepared
+
+ORGANISATION = "Fabrique Canari-Raison-Sociale"
+DOMAIN = "fabrique-canari.example"
+CONTACT = f"contact-canari@{DOMAIN}"
+OWN = f"d.canari@{DOMAIN}"
+PERSON = "Dominique Canari-Personne"
+
+# What the reporter types, a word of its own in every field that takes words.
+REPORT = {
+    "kind": "data_leak",
+    "organisation": "Canari-organisme",
+    "domains": "canari-domaine.example",
+    "country": "FR",
+    "sector": "health",
+    "description": "Canari-description : un fichier est en vente.",
+    "affected": "Canari-touché",
+    "where_seen": "Canari-lieu",
+    "seen_when": "Canari-moment",
+    "on_sale": "yes",
+    "personal_data": "yes",
+    "personal_data_kinds": "Canari-données",
+    "people_affected": "Canari-nombre",
+    "severity_seen": "critical",
+    "how_obtained": "Canari-obtention",
+    "reporter_name": "Canari-nom",
+    "understood": "yes",
+}
+REPORTER_CANARIES = tuple(value.split(" :")[0] for value in REPORT.values() if "anari" in value)
+# Beside the form: what a browser and a file tell without being asked.
+USER_AGENT, FORWARDED, REFERER, EXIF = (
+    "Canari-agent/1.0",
+    "203.0.113.77",
+    "https://canari-referer.example/",
+    "Canari-exif",
+)
+HEADERS = {"User_Agent": USER_AGENT, "X_Forwarded_For": FORWARDED, "Referer": REFERER}
+FILE_NAME = "canari-fichier.png"
+MESSAGE = "Canari-message du déclarant"
+NOTICE = {"presentation": "Canari-présentation", "technical": "Canari-technique", "advice": "Canari-conseil"}
+
+
+def picture() -> bytes:
+    """A PNG that tells more than its pixels, in a text chunk and in EXIF."""
+    image, told, exif = Image.new("RGB", (40, 30), "white"), PngImagePlugin.PngInfo(), Image.Exif()
+    told.add_text("Comment", EXIF)
+    exif[0x010E] = EXIF  # ImageDescription
+    out = io.BytesIO()
+    image.save(out, "PNG", pnginfo=told, exif=exif)
+    assert EXIF.encode() in out.getvalue()
+    return out.getvalue()
+
+
+@dataclass
+class Alert:
+    """Who went through it, with the page each one is on."""
+
+    house: House
+    reporter: Browser
+    desk: Browser
+    organisation: Browser
+    codename: str = ""
+    case: str = ""  # the path of its page at the desk
+    number: str = ""
+    link: str = ""  # the first mail's
+    code: str = ""
+    ready_link: str = ""  # of the mail that says: the notice waits
+    ready_code: str = ""
+
+
+def begun(house: House) -> Alert:
+    return Alert(house, house.browser("fr", **HEADERS), house.desk(), house.browser())
+
+
+def told(alert: Alert) -> Alert:
+    """The report with a picture, the seven words, and the page of the report."""
+    reporter = alert.reporter
+    reporter.open("/report").send("/report", [(FILE_NAME, picture())], **REPORT)
+    assert reporter.status == 200, reporter.page.words
+    alert.codename = " ".join(re.findall(r"<span>([a-z]+)</span>", reporter.html))
+    reporter.send("/report/kept", kept="yes")
+    assert reporter.at == "/mine/report"
+    reporter.send("/mine/message", text=MESSAGE)
+    return alert
+
+
+def do(alert: Alert, act: str, **typed: str) -> None:
+    alert.desk.open(f"{alert.case}/do/{act}").send(f"/do/{act}", **typed)
+    assert alert.desk.status == 200, alert.desk.page.words
+
+
+def accepted(alert: Alert) -> Alert:
+    """Read and opened as a case, with domain and contacts by hand."""
+    desk = alert.desk
+    desk.open("/desk/reports")
+    report = next(
+        link.href for link in desk.page.links if "/desk/reports/" in link.href and "undecided" not in link.href
+    )
+    desk.open(report).send("/read")
+    desk.open(f"{report}/accept").send("/accept", organisation=ORGANISATION, role="controller", host_compromised="no")
+    alert.case = desk.at
+    do(alert, "domain", domain=DOMAIN, reason="Canari-rattachement : mentions légales.")
+    do(alert, "contact", channel="mail", address=CONTACT, name="DPO", source="Mentions légales")
+    do(alert, "contact", channel="mail", address=f"presse@{DOMAIN}", name="Presse", source="Mentions légales")
+    do(alert, "contact", channel="phone", address="+33 1 99 00 12 34", name="Standard", source="Mentions légales")
+    looked_up(alert)
+    desk.open(f"{alert.case}/order").send("/order")
+    return alert
+
+
+def looked_up(alert: Alert) -> None:
+    """A search that finds one address and one question unanswered, as the network would have said it."""
+    do(alert, "search", **{"domain": alert.desk.open(f"{alert.case}/do/search").form().controls["domain"].values[0]})
+    alert.house.at(seconds=5)
+    searching.search(alert.house.office, alert.house.now, found)
+
+
+def found(domain: Domain, compromised: Answer, now: datetime) -> Findings:
+    body = b"Contact: mailto:securite@fabrique-canari.example\n"
+    certificate = Certificate(f"CN={domain}", "CN=Essai", "01", now + timedelta(days=90), "ab" * 32)
+    url = f"https://{domain}/.well-known/security.txt"
+    hop = Hop(url, ("192.0.2.1",), "192.0.2.1", "TLSv1.3", certificate, 200, "", "text/plain")
+    read = Probe("p1", Purpose.SECURITY_TXT, domain, url, now, Outcome.FOUND, "ST-01", ("no_expire", "not_signed"))
+    read = replace(read, hops=(hop,), body=body, body_length=len(body), body_sha256="cd" * 32)
+    dns = DnsEvidence("192.0.2.53", False, 300, (), False)
+    asked = Probe("p2", Purpose.MAIL_EXCHANGER, domain, f"{domain} MX", now, Outcome.UNKNOWN, "ML-02", dns=dns)
+    candidate = Candidate(
+        Channel.MAIL, f"securite@{domain}", Source.SECURITY_TXT, 1, Confidence.HIGH, Reason.PUBLISHED_BY_HOST,
+        (), Scope.HOST, ("p1",), ("no_expire", "mx_unknown"),
+    )  # fmt: skip
+    return Findings(domain, now, compromised, Outcome.FOUND, (), (candidate,), (), (), (read, asked))
+
+
+def written_to(alert: Alert) -> Alert:
+    """The first mail is out."""
+    desk = alert.desk.open(alert.case)
+    request = next(link.href for link in desk.page.links if "/request/" in link.href)
+    desk.open(request).send(request)
+    assert desk.status == 200, desk.page.words
+    alert.house.deliver()
+    mail = stage.read_mail(alert.house.mails()[0].text)
+    alert.link, alert.code = f"/a/{mail.token}", mail.code
+    found = re.search(r"[0-9A-Z]{5}-[0-9A-Z]{5}", alert.desk.open(alert.case).page.words)
+    assert found
+    alert.number = found.group()
+    return alert
+
+
+def confirmed(alert: Alert) -> Alert:
+    """S1, then S2 at an own address."""
+    person = alert.organisation.open(alert.link)
+    person.send(name=PERSON, role="Déléguée", code=alert.code)
+    assert person.at == "/case", person.page.words
+    person.send("/case/address", address=OWN)
+    alert.house.deliver()
+    second = next(mail for mail in alert.house.mails() if mail.to == OWN)
+    person.open("/case").send("/case/code", code=stage.read_mail(second.text).code)
+    assert person.status == 200, person.page.words
+    return alert
+
+
+def released(alert: Alert) -> Alert:
+    """The notice is written and released; the mail that says so has left."""
+    desk = alert.desk.open(f"{alert.case}/notice")
+    picture_id = desk.form("/notice").controls["pictures"].values[0]
+    desk.send("/notice", **NOTICE, **{"fact-1": "Canari-fait", "basis-1": "reported", "pictures": picture_id})
+    release = next(link.href for link in desk.open(alert.case).page.links if "/release/" in link.href)
+    desk.open(release)
+    asked = [control.name for control in desk.form(release).controls.values() if control.kind == "checkbox"]
+    desk.send(release, **dict.fromkeys(asked, "yes"))
+    assert desk.status == 200, desk.page.words
+    alert.house.deliver()
+    ready = stage.read_mail(next(mail for mail in alert.house.mails() if mail.to == OWN and "/a/" in mail.text).text)
+    alert.ready_link, alert.ready_code = f"/a/{ready.token}", ready.code
+    return alert
+
+
+def acknowledged(alert: Alert) -> Alert:
+    person = alert.organisation.open(alert.ready_link).send(code=alert.ready_code)
+    assert person.at == "/case", person.page.words
+    person.send("/case/notice")
+    assert NOTICE["technical"] in person.page.words
+    person.send("/case/acknowledgement", words="Canari-accusé")
+    alert.house.deliver()
+    return alert
+
+
+STEPS = (told, accepted, written_to, confirmed, released, acknowledged)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """How far a walk came: a copy of the folder, the hour, what was learned, and the cookies of the three browsers."""
+
+    folder: Path
+    now: datetime
+    learned: dict[str, str]
+    cookies: tuple[dict[str, str], ...]
+
+
+class Walker:
+    """Walks once per test process, and keeps a copy of each stage."""
+
+    def __init__(self, house: House) -> None:
+        self.alert = begun(house)
+        self.stages = [_kept(self.alert, 0)]
+
+    def stage(self, steps: int) -> Stage:
+        while len(self.stages) <= steps:
+            STEPS[len(self.stages) - 1](self.alert)
+            self.alert.house.at(minutes=1)
+            self.stages.append(_kept(self.alert, len(self.stages)))
+        return self.stages[steps]
+
+
+_LEARNED = ("codename", "case", "number", "link", "code", "ready_link", "ready_code")
+_COOKIES = ("form", "reporter", "coordinator", "organisation")
+
+
+def _kept(alert: Alert, steps: int) -> Stage:
+    house = alert.house
+    house.close()  # what is not in the files yet goes there
+    folder = house.folder.with_name(f"stage-{steps}")
+    shutil.copytree(house.folder, folder)
+    browsers = (alert.reporter, alert.desk, alert.organisation)
+    cookies = tuple(
+        {name: held.value for name in _COOKIES if (held := browser.client.get_cookie(name, domain="127.0.0.1"))}
+        for browser in browsers
+    )
+    return Stage(folder, house.now, {name: getattr(alert, name) for name in _LEARNED}, cookies)
+
+
+def walked(house: House, steps: int = len(STEPS)) -> Alert:
+    """The story in this house, so many steps on; the browsers are signed in and on no page yet."""
+    stage = _walker(house.prepared).stage(steps)
+    house.restart(stage.folder, stage.now)
+    alert = Alert(house, house.browser("fr", **HEADERS), house.browser(), house.browser(), **stage.learned)
+    for browser, held in zip((alert.reporter, alert.desk, alert.organisation), stage.cookies, strict=True):
+        for name, value in held.items():
+            browser.client.set_cookie(name, value, domain="127.0.0.1")
+    return alert
+
+
+@cache
+def _walker(prepared: Prepared) -> Walker:
+    return Walker(House(prepared, prepared.folder.parent / "walk" / "instance"))
