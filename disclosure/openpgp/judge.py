@@ -48,6 +48,11 @@ MAX_SUBKEYS = 100
 _VERSIONS = frozenset({4, 6})
 # Photographs, padding and compressed data are left behind here; what was signed of them holds for nothing else.
 _LOOKED_AT = frozenset({SIGNATURE, USER_ID, PUBLIC_SUBKEY})
+# What is read of a packet, here and in parts.py; each of these may raise for a packet made to that end.
+_ASKED_FOR = (
+    *("fingerprint", "key_id", "key_created", "key_flags", "key_validity_period", "hash_algorithm"),
+    *("issuer_fingerprint", "issuer_key_id", "signature_type", "signature_created"),
+)
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
 # Of the reasons of several subkeys, the one that tells its owner most.
 _TELLING = (
@@ -119,8 +124,10 @@ def _read(raw: Sequence[bytes]) -> list[Packet] | Reason:
 
 
 def _is_whole(packet: Packet) -> bool:
-    """The library reads some packets that it can then not write: nothing that they say could hold."""
+    """The library reads some packets of which it can then not tell everything: nothing that they say could hold."""
     try:
+        for name in _ASKED_FOR:
+            getattr(packet, name)
         return bool(packet.body) and bool(bytes(packet))
     except Exception:
         return False
