@@ -221,6 +221,29 @@ def coordinator_disable(login: str) -> None:
     click.echo(f"{login} disabled")
 
 
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@main.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=FILE)
+@click.option("--for", "address", required=True, help="The address that the certificate should name.")
+@at
+@as_json
+def certificate(files: tuple[Path, ...], address: str, now: str | None, as_json: bool) -> None:
+    """Whether the OpenPGP certificates in FILE may be encrypted to, to which of their keys, or why not."""
+    from disclosure.casework import judging  # noqa: PLC0415
+
+    who, when = Address.parse(address), instant(now)
+    rows = [{"file": str(file), **judging.judged(file.read_bytes(), who, when).report()} for file in files]
+    show(rows, as_json=as_json, words=lambda: "\n".join(_judged(row) for row in rows))
+
+
+def _judged(row: dict[str, Any]) -> str:
+    said = ", ".join(row["encrypts_to"]) if row["verdict"] == "usable" else row["reason"]
+    flags = f"  [{', '.join(row['flags'])}]" if row["flags"] else ""
+    return f"{row['verdict']:<7} {row['file']}  {row['fingerprint'] or '-'}  {said}{flags}"
+
+
 @main.command()
 @click.argument("source", type=click.File("rb"), default="-")
 @click.option("--to", "to", required=True, type=click.Path(exists=True, path_type=Path), help="Certificate file.")
