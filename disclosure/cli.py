@@ -26,11 +26,15 @@ EXIT = 2
 
 def office(*, prepare: bool = False) -> Office:
     """The office of this installation; with ``prepare``, its folder and schema are made or brought up to date."""
-    held = open_office(load(instance_folder(os.environ), os.environ))
+    settings = load(instance_folder(os.environ), os.environ)
+    nothing = click.ClickException(f"nothing is stored in {settings.instance} yet: start the server there first")
+    if not prepare and not (settings.instance / "app.key").exists():
+        raise nothing  # opening an office makes its keys: a slip in a folder's name must leave none behind
+    held = open_office(settings)
     if prepare:
         held.prepare(datetime.now(UTC))
     elif not held.is_prepared():
-        raise click.ClickException(f"nothing is stored in {held.settings.instance} yet: start the server there first")
+        raise nothing
     return held
 
 
@@ -262,6 +266,29 @@ def coordinator_disable(login: str) -> None:
 
     accounts.disable(office(), login)
     click.echo(f"{login} disabled")
+
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@main.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=FILE)
+@click.option("--for", "address", required=True, help="The address that the certificate should name.")
+@at
+@as_json
+def certificate(files: tuple[Path, ...], address: str, now: str | None, as_json: bool) -> None:
+    """Whether the OpenPGP certificates in FILE may be encrypted to, to which of their keys, or why not."""
+    from disclosure.casework import judging  # noqa: PLC0415
+
+    who, when = Address.parse(address), instant(now)
+    rows = [{"file": str(file), **judging.judged(file.read_bytes(), who, when).report()} for file in files]
+    show(rows, as_json=as_json, words=lambda: "\n".join(_judged(row) for row in rows))
+
+
+def _judged(row: dict[str, Any]) -> str:
+    said = ", ".join(row["encrypts_to"]) if row["verdict"] == "usable" else row["reason"]
+    flags = f"  [{', '.join(row['flags'])}]" if row["flags"] else ""
+    return f"{row['verdict']:<7} {row['file']}  {row['fingerprint'] or '-'}  {said}{flags}"
 
 
 @main.command()

@@ -12,7 +12,7 @@ from benchmarks.people import Load, come
 from benchmarks.servers import floor, folder
 from benchmarks.table import Row, as_json, as_text, share
 
-FIGURES = {"intake", "case_page", "first_page", "rules"}
+FIGURES = {"intake", "case_page", "first_page", "rules", "openpgp"}
 
 
 @pytest.mark.parametrize("name", sorted(found()))

@@ -250,6 +250,7 @@ def test_where_nothing_is_stored_yet_it_says_so(say, tmp_path: Path, arguments: 
     assert said.code == 2
     assert "nothing is stored" in said.err
     assert said.out == ""
+    assert not list(tmp_path.rglob("*.key")), "asking makes no keys"
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ def directory(settings: Settings) -> Directory:
 
 
 def refresh_directory(settings: Settings, now: datetime) -> Directory:
-    """IANA's three files of today in place of the stored ones. Raises NotFetched, InvalidInput; nothing is changed then."""
+    """IANA's three files of today in place of the stored ones; raises NotFetched, InvalidInput and changes nothing."""
     _, fetcher = tools(settings)
     files: dict[str, bytes] = {}
     for name, url in bootstrap.IANA.items():

@@ -29,6 +29,10 @@ class Purpose(StrEnum):
     RDAP = "rdap"
     SOA = "soa"
     MAIL_EXCHANGER = "mail_exchanger"
+    ENCRYPTION_URI = "encryption_uri"  # what the Encryption field of a security.txt points to (ST-19)
+    WEB_KEY_DIRECTORY = "web_key_directory"  # KD-02
+    OPENPGPKEY = "openpgpkey"  # KD-04
+    KEYSERVER = "keyserver"  # KD-06
     # Below: for a person's eyes, or about somebody else. None of them can end a search (R15).
     RDAP_NETWORK = "rdap_network"
     DMARC = "dmarc"
@@ -80,8 +84,8 @@ class DnsEvidence:
 class Probe:
     """One question about ``subject`` and all that is known of its answer.
 
-    ``rule`` is the rule of the decision, ``problems`` its codes. ``body`` is at most 32 KB and one byte
-    of a file (ST-09), 128 KB of a registry's answer or a page.
+    ``rule`` is the rule of the decision, ``problems`` its codes. ``body`` is at most 32 KB and one byte of a file
+    (ST-09), 128 KB of a registry's answer or a page, 1 MiB where a certificate was asked for (KD-07).
     """
 
     id: str

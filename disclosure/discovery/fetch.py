@@ -148,9 +148,9 @@ class Fetcher:
         }
 
     def get(self, url: str, *, now: datetime, most: int = MAX_BODY) -> Fetched:
-        """Never raises for what a name server or a server does. ``now`` is recorded, nothing else.
+        """At most ``most`` octets of the body. Never raises for what a name server or a server does.
 
-        ``most``: bytes of the body that are read; what lies beyond is left.
+        ``now`` is recorded, nothing else.
         """
         hops: list[Hop] = []
         with deadline(self._seconds):

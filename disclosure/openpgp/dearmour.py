@@ -5,11 +5,16 @@ Both OpenPGP libraries freeze on header lines of a few hundred bytes; what they 
 
 from __future__ import annotations
 
+import codecs
 from base64 import b64decode
 from binascii import Error as BadBase64
 from dataclasses import dataclass
 
+from disclosure.openpgp.framing import is_binary
+
 _BEGIN, _END, _TAIL = b"-----BEGIN PGP ", b"-----END PGP ", b"-----"
+_CRC_LENGTH = 5  # "=" and four letters
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 @dataclass(frozen=True)
@@ -26,16 +31,18 @@ class BadArmour(ValueError):
 
 def dearmour(data: bytes) -> list[Block]:
     """The blocks in ``data``; binary input is one block. Text around them is ignored. Linear in the input."""
-    if data[:1] and data[0] & 0x80 and not data.startswith(b"\xef\xbb\xbf"):
-        return [Block("", data)]
+    text = plain_text(data)
+    if is_binary(text):
+        return [Block("", text)]
     blocks: list[Block] = []
     kind = ""
     lines: list[bytes] | None = None
-    for raw in data.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n").split(b"\n"):
-        line = raw.strip(b" \t\r")
-        if line.startswith(_BEGIN) and line.endswith(_TAIL):
-            kind, lines = line[len(_BEGIN) : -len(_TAIL)].decode("ascii", "replace"), []
-        elif line.startswith(_END):
+    for raw in text.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n"):
+        line = raw.strip(b" \t")
+        begun = _begun(line)
+        if begun is not None:
+            kind, lines = begun, []
+        elif _END in line:
             if lines is None:
                 raise BadArmour("an end without a beginning")
             blocks.append(Block(kind, _decode(lines)))
@@ -47,15 +54,31 @@ def dearmour(data: bytes) -> list[Block]:
     return blocks
 
 
+def plain_text(data: bytes) -> bytes:
+    """Without byte-order marks; UTF-16, which a shell of Windows makes of what it redirects, becomes UTF-8."""
+    if data.startswith(_UTF16):
+        return data.decode("utf-16", "replace").encode()
+    return data.removeprefix(codecs.BOM_UTF8)
+
+
+def _begun(line: bytes) -> str | None:
+    """The kind of block that begins on this line, be it behind a tag of a page."""
+    _, found, rest = line.partition(_BEGIN)
+    kind, closed, _ = rest.partition(_TAIL)
+    return kind.decode("ascii", "replace") if found and closed else None
+
+
 def _decode(lines: list[bytes]) -> bytes:
-    """Header lines end at the first blank one; without a blank line there were none. The CRC line is not needed."""
-    body = lines[lines.index(b"") + 1 :] if b"" in lines and _is_header(lines[0]) or lines[:1] == [b""] else lines
-    text = b"".join(line for line in body if line and not (line.startswith(b"=") and len(line) == 5))  # noqa: PLR2004
+    """Header lines come first and hold a colon, which base64 never does. The CRC line is not needed."""
+    start = 0
+    while start < len(lines) and b":" in lines[start]:
+        start += 1
+    text = b"".join(line for line in lines[start:] if not _is_crc(line))
     try:
         return b64decode(text, validate=True)
     except BadBase64:
         raise BadArmour("not base64") from None
 
 
-def _is_header(line: bytes) -> bool:
-    return b":" in line
+def _is_crc(line: bytes) -> bool:
+    return line.startswith(b"=") and len(line) == _CRC_LENGTH

@@ -6,274 +6,280 @@ Judged when stored and again when used. Runs in a child process (sandbox.py); th
 
 from __future__ import annotations
 
-from base64 import b64decode, b64encode
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from enum import StrEnum
-from typing import Any, Self
+from typing import Any
 
+import idna
 import pysequoia
-from pysequoia.packet import Packet, PacketPile, SignatureType, Tag
+from pysequoia.packet import Packet, PacketPile
 
-from disclosure.openpgp.dearmour import BadArmour, dearmour
+from disclosure.openpgp.dearmour import BadArmour, dearmour, plain_text
+from disclosure.openpgp.framing import (
+    PUBLIC_KEY,
+    PUBLIC_SUBKEY,
+    SECRETS,
+    SIGNATURE,
+    USER_ID,
+    BadPackets,
+    frames,
+)
+from disclosure.openpgp.parts import (
+    Parts,
+    can_encrypt,
+    can_sign,
+    has_weak_hash,
+    is_revocation,
+    is_weak,
+    may_encrypt,
+    parts_of,
+)
+from disclosure.openpgp.sieve import encrypts, is_revoked, sieved
+from disclosure.openpgp.verdict import FINGERPRINT_MISMATCH, UID_MISMATCH, Reason, Verdict, refuse
 from disclosure.protocol.values import Address
 
+__all__ = ["MAX_INPUT", "Reason", "Verdict", "judge", "refuse"]
+
 MAX_INPUT = 4 * 1024 * 1024
+MAX_PACKETS = 20_000  # ours: ten thousand signatures of strangers are seen in life
 MAX_CERTIFICATES = 20
-MAX_SIGNATURES = 5_000
-MIN_RSA_BITS = 2048
-_RSA = frozenset({1, 2, 3})
-_NOT_FOR_US = frozenset({16, 17, 20})  # ElGamal and DSA: no writer of ours, and below what we accept
+MAX_SIGNATURES = 5_000  # of the certificate's own
+MAX_SUBKEYS = 100
 _VERSIONS = frozenset({4, 6})
-
-
-class Reason(StrEnum):
-    """Why a certificate is refused (design.md section 6)."""
-
-    CORRUPT = "corrupt"
-    EXPIRED = "expired"
-    NO_ENCRYPTION_SUBKEY = "no_encryption_subkey"
-    NO_VALID_SELF_SIGNATURE = "no_valid_self_signature"
-    NOT_A_KEY = "not_a_key"
-    NOT_YET_VALID = "not_yet_valid"
-    REVOKED = "revoked"
-    SECRET_KEY = "secret_key"  # noqa: S105 - the reason's name
-    SEVERAL_KEYS = "several_keys"
-    TOO_LARGE = "too_large"
-    UNSUPPORTED_ALGORITHM = "unsupported_algorithm"
-    UNSUPPORTED_KEY_VERSION = "unsupported_key_version"
-    WEAK_KEY = "weak_key"
-    WEAK_SELF_SIGNATURE = "weak_self_signature"
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """``encrypts_to``: fingerprints of the exact subkeys; ``certificate``: what was judged, binary, never a secret."""
-
-    usable: bool
-    reason: Reason | None = None
-    fingerprint: str = ""
-    encrypts_to: tuple[str, ...] = ()
-    flags: tuple[str, ...] = ()
-    certificate: bytes = b""
-    user_ids: tuple[str, ...] = ()
-    expires_at: datetime | None = None
-    version: int = 0
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self) | {
-            "reason": self.reason,
-            "certificate": b64encode(self.certificate).decode(),
-            "expires_at": self.expires_at.isoformat() if self.expires_at else None,
-        }
-
-    @classmethod
-    def from_json(cls, plain: Mapping[str, Any]) -> Self:
-        return cls(
-            usable=plain["usable"],
-            reason=Reason(plain["reason"]) if plain["reason"] else None,
-            fingerprint=plain["fingerprint"],
-            encrypts_to=tuple(plain["encrypts_to"]),
-            flags=tuple(plain["flags"]),
-            certificate=b64decode(plain["certificate"]),
-            user_ids=tuple(plain["user_ids"]),
-            expires_at=datetime.fromisoformat(plain["expires_at"]) if plain["expires_at"] else None,
-            version=plain["version"],
-        )
-
-
-def refuse(reason: Reason, **facts: Any) -> Verdict:
-    return Verdict(usable=False, reason=reason, **facts)
+# Photographs, padding and compressed data are left behind here; what was signed of them holds for nothing else.
+_LOOKED_AT = frozenset({SIGNATURE, USER_ID, PUBLIC_SUBKEY})
+# What is read of a packet, here and in parts.py; each of these may raise for a packet made to that end.
+_ASKED_FOR = (
+    *("fingerprint", "key_id", "key_created", "key_flags", "key_validity_period", "hash_algorithm"),
+    *("issuer_fingerprint", "issuer_key_id", "signature_type", "signature_created"),
+)
+_EARLIEST = datetime.min.replace(tzinfo=UTC)
+# Of the reasons of several subkeys, the one that tells its owner most.
+_TELLING = (
+    *(Reason.EXPIRED, Reason.REVOKED, Reason.NOT_YET_VALID, Reason.WEAK_KEY, Reason.UNSUPPORTED_ALGORITHM),
+    *(Reason.WEAK_SELF_SIGNATURE, Reason.NO_ENCRYPTION_SUBKEY),
+)
 
 
 def judge(data: bytes, *, address: Address | None, now: datetime, expected_fingerprint: str | None = None) -> Verdict:
-    """The verdict on what somebody handed over: the best of its certificates, or why none is usable."""
+    """The verdict on what somebody handed over: the best of its certificates, or why none is usable.
+
+    ``address``: whom it should name; ``expected_fingerprint``: hexadecimal, announced by a source that we accept.
+    """
     if len(data) > MAX_INPUT:
         return refuse(Reason.TOO_LARGE)
-    if b"PRIVATE KEY BLOCK" in data:
+    if b"PRIVATE KEY BLOCK" in plain_text(data):
         return refuse(Reason.SECRET_KEY)
+    held = _certificates(data)
+    if isinstance(held, Reason):
+        return refuse(held)
+    verdicts = [_judge_packets(packets, address, now) for packets in held]
+    if expected_fingerprint is not None:
+        wanted = "".join(expected_fingerprint.split()).upper()
+        verdicts = [verdict for verdict in verdicts if verdict.fingerprint == wanted]
+    return _best(verdicts) if verdicts else refuse(Reason.NOT_A_KEY, flags=(FINGERPRINT_MISMATCH,))
+
+
+def _best(verdicts: Sequence[Verdict]) -> Verdict:
+    """Usable first, then one that names the address, then the newest (rule 7)."""
+    return max(verdicts, key=lambda v: (v.usable, UID_MISMATCH not in v.flags, v.created_at or _EARLIEST))
+
+
+# --- from bytes to certificates --------------------------------------------------------------------------------------
+
+
+def _certificates(data: bytes) -> list[list[Packet] | Reason] | Reason:
+    """Packets of each certificate, copies of one together; a reason in place of one, or of all, that is no good."""
+    raw: list[list[bytes]] = []
+    secret, broken, count = False, False, 0
     try:
-        packets = list(_packets(data))
-    except BadArmour:
-        return refuse(Reason.CORRUPT)
-    if any(p.tag in (Tag.SecretKey, Tag.SecretSubkey) for p in packets):
-        return refuse(Reason.SECRET_KEY)
-    held = _split(packets)
-    if not held:
-        return refuse(Reason.NOT_A_KEY)
-    if len(held) > MAX_CERTIFICATES:
-        return refuse(Reason.SEVERAL_KEYS)
-    verdicts = [_judge_one(certificate, address, now) for certificate in held]
-    if expected_fingerprint:
-        wanted = expected_fingerprint.upper()
-        verdicts = [v for v in verdicts if v.fingerprint == wanted] or [refuse(Reason.NOT_A_KEY)]
-    return _best(verdicts)
+        for block in dearmour(data):
+            for tag, packet in frames(block.content):
+                secret, count = secret or tag in SECRETS, count + 1
+                if tag == PUBLIC_KEY:
+                    raw.append([packet])
+                elif raw and tag in _LOOKED_AT:
+                    raw[-1].append(packet)
+    except (BadArmour, BadPackets):
+        broken = True
+    if secret:
+        return Reason.SECRET_KEY
+    if broken:
+        return Reason.CORRUPT
+    if count > MAX_PACKETS:
+        return Reason.TOO_LARGE
+    if len(raw) > MAX_CERTIFICATES:
+        return Reason.SEVERAL_KEYS
+    return _merged(_read(packets) for packets in raw) or Reason.NOT_A_KEY
 
 
-def _best(verdicts: list[Verdict]) -> Verdict:
-    """Usable first, then one that names the address, then the one that lasts longest."""
-    far = datetime.max.replace(tzinfo=UTC)
-    return max(verdicts, key=lambda v: (v.usable, "uid_mismatch" not in v.flags, v.expires_at or far))
+def _read(raw: Sequence[bytes]) -> list[Packet] | Reason:
+    try:
+        packets = list(PacketPile.from_bytes(b"".join(raw)))
+    except Exception:  # the library has no errors of its own
+        return Reason.CORRUPT
+    if len(packets) != len(raw) or not _is_whole(packets[0]) or len(packets[0].body) < 2:  # noqa: PLR2004
+        return Reason.CORRUPT
+    return [packet for packet in packets if _is_whole(packet)]
 
 
-def _packets(data: bytes) -> Iterator[Packet]:
-    for block in dearmour(data):
-        try:
-            yield from PacketPile.from_bytes(block.content)
-        except Exception:
-            raise BadArmour("not packets") from None
+def _is_whole(packet: Packet) -> bool:
+    """The library reads some packets of which it can then not tell everything: nothing that they say could hold."""
+    try:
+        for name in _ASKED_FOR:
+            getattr(packet, name)
+        return bool(packet.body) and bool(bytes(packet))
+    except Exception:
+        return False
 
 
-def _split(packets: list[Packet]) -> list[list[Packet]]:
-    held: list[list[Packet]] = []
-    for packet in packets:
-        if packet.tag == Tag.PublicKey:
-            held.append([packet])
-        elif held:
-            held[-1].append(packet)
-    return held
+def _merged(held: Iterable[list[Packet] | Reason]) -> list[list[Packet] | Reason]:
+    out: list[list[Packet] | Reason] = []
+    known: dict[str, list[Packet]] = {}
+    for packets in held:
+        fingerprint = None if isinstance(packets, Reason) else packets[0].fingerprint
+        if isinstance(packets, Reason) or not fingerprint:
+            out.append(packets)
+        elif fingerprint in known:
+            known[fingerprint] += packets
+        else:
+            out.append(packets)
+            known[fingerprint] = packets
+    return out
 
 
-def _judge_one(packets: list[Packet], address: Address | None, now: datetime) -> Verdict:
+# --- one certificate -------------------------------------------------------------------------------------------------
+
+
+def _judge_packets(packets: list[Packet] | Reason, address: Address | None, now: datetime) -> Verdict:
+    if isinstance(packets, Reason):
+        return refuse(packets)
     primary = packets[0]
-    facts: dict[str, Any] = {"fingerprint": (primary.fingerprint or "").upper(), "version": primary.body[0]}
-    if primary.body[0] not in _VERSIONS:
-        return refuse(Reason.UNSUPPORTED_KEY_VERSION, **facts)
-    if primary.key_created is None or primary.key_created > now:
-        return refuse(Reason.NOT_YET_VALID, **facts)
-    if _is_weak(primary):
-        return refuse(Reason.WEAK_KEY, **facts)
-    own = _own_packets(packets)
-    if sum(p.tag == Tag.Signature for p in own) > MAX_SIGNATURES:
+    facts: dict[str, Any] = {
+        "fingerprint": (primary.fingerprint or "").upper(),
+        "version": primary.body[0],
+        "created_at": primary.key_created,
+    }
+    reason = _reason_of_primary(primary, now)
+    if reason:
+        return refuse(reason, **facts)
+    parts = parts_of(packets, now)
+    if sum(1 for _ in parts.signatures) > MAX_SIGNATURES or len(parts.subkeys) > MAX_SUBKEYS:
         return refuse(Reason.TOO_LARGE, **facts)
+    return _judge_parts(sieved(parts), packets, address, now, facts)
+
+
+def _reason_of_primary(primary: Packet, now: datetime) -> Reason | None:
+    if primary.body[0] not in _VERSIONS:
+        return Reason.UNSUPPORTED_KEY_VERSION
+    if primary.key_created is None or not primary.fingerprint:
+        return Reason.CORRUPT
+    if primary.key_created > now:
+        return Reason.NOT_YET_VALID
+    return Reason.WEAK_KEY if is_weak(primary) else None
+
+
+def _judge_parts(
+    parts: Parts, packets: Sequence[Packet], address: Address | None, now: datetime, facts: dict[str, Any]
+) -> Verdict:
     try:
-        certificate = pysequoia.Cert.from_packets(own)
+        certificate = pysequoia.Cert.from_packets(parts.packets)
         revoked, expires = certificate.is_revoked, certificate.expiration
         names = tuple(str(user_id) for user_id in certificate.user_ids)
-    except Exception as error:
-        return refuse(_self_signature_reason(error, own), **facts)
+    except Exception:  # no word of a library's error goes further
+        return refuse(_why_unsigned(parts, packets, now), **facts)
+    facts |= {"user_ids": names, "expires_at": expires, "flags": _flags(names, address)}
     if revoked:
         return refuse(Reason.REVOKED, **facts)
     if expires is not None and expires <= now:
         return refuse(Reason.EXPIRED, **facts)
-    facts |= {"user_ids": names, "expires_at": expires, "flags": _flags(names, address)}
-    return _with_subkeys(own, facts, now)
-
-
-def _with_subkeys(own: list[Packet], facts: dict[str, Any], now: datetime) -> Verdict:
-    head, subkeys = _parts(own)
-    usable, reasons = [], []
-    if _encrypts(head) and _flag_of_primary(head):
-        usable.append(head[0])
-    for subkey in subkeys:
-        reason = _judge_subkey(head, subkey, now)
-        if reason is None:
-            usable.append(subkey[0])
-        else:
-            reasons.append(reason)
+    usable, reasons = _keys(parts, now)
     if not usable:
-        return refuse(reasons[0] if reasons else Reason.NO_ENCRYPTION_SUBKEY, **facts)
+        return refuse(min(reasons, key=_TELLING.index, default=Reason.NO_ENCRYPTION_SUBKEY), **facts)
     return Verdict(
         usable=True,
-        encrypts_to=tuple((p.fingerprint or "").upper() for p in usable),
-        certificate=b"".join(bytes(packet) for packet in own),
+        encrypts_to=tuple((key.fingerprint or "").upper() for key in usable),
+        certificate=b"".join(bytes(packet) for packet in parts.packets),
         **facts,
     )
 
 
-def _flag_of_primary(head: list[Packet]) -> bool:
-    flags = [p.key_flags for p in head if p.tag == Tag.Signature and p.key_flags]
-    return any(f.transport_encryption or f.storage_encryption for f in flags)
+def _why_unsigned(parts: Parts, packets: Sequence[Packet], now: datetime) -> Reason:
+    """No self-signature holds. What can be said of it without trusting a word of it."""
+    if is_revoked([parts.primary, *(p for p in parts.direct if is_revocation(p))]):
+        return Reason.REVOKED
+    if not can_sign(parts.primary):
+        return Reason.UNSUPPORTED_ALGORITHM
+    made = list(parts.certifications)
+    if not made and any((p.signature_created or _EARLIEST) > now for p in packets):
+        return Reason.NOT_YET_VALID
+    if made and all(has_weak_hash(signature) for signature in made):
+        return Reason.WEAK_SELF_SIGNATURE
+    return Reason.NO_VALID_SELF_SIGNATURE
 
 
-def _judge_subkey(head: list[Packet], subkey: list[Packet], now: datetime) -> Reason | None:
+# --- its keys --------------------------------------------------------------------------------------------------------
+
+
+def _keys(parts: Parts, now: datetime) -> tuple[list[Packet], list[Reason]]:
+    """Those to encrypt to, and why the others that claim to encrypt are left out."""
+    usable: list[Packet] = []
+    reasons: list[Reason] = []
+    # Whether flags allow it only the encryption proves; asking first saves it for keys that only certify.
+    if any(p.key_flags and may_encrypt(p) for p in parts.certifications) and encrypts(parts.head):
+        usable.append(parts.primary)
+    revocations = parts.subkey_revocations
+    for subkey in parts.subkeys:
+        bindings = [p for p in subkey[1:] if not is_revocation(p)]
+        if not any(may_encrypt(binding) for binding in bindings):
+            continue  # for signatures only, or bound by nobody: no reason worth a word
+        reason = _judge_subkey(parts.head, subkey[0], bindings, revocations, now)
+        if reason is None:
+            usable.append(subkey[0])
+        else:
+            reasons.append(reason)
+    return usable, reasons
+
+
+def _judge_subkey(
+    head: list[Packet], key: Packet, bindings: list[Packet], revocations: list[Packet], now: datetime
+) -> Reason | None:
     """None when it may be encrypted to. The newest binding that holds alone gives the true expiry (rule 5)."""
-    key, signatures = subkey[0], subkey[1:]
     if key.key_created is None or key.key_created > now:
         return Reason.NOT_YET_VALID
-    algorithm = key.body[5]
-    bindings = [s for s in signatures if s.signature_type == SignatureType.SubkeyBinding]
-    flagged = [
-        s for s in bindings if s.key_flags and (s.key_flags.transport_encryption or s.key_flags.storage_encryption)
-    ]
-    if algorithm in _NOT_FOR_US:
-        return Reason.UNSUPPORTED_ALGORITHM if flagged else Reason.NO_ENCRYPTION_SUBKEY
-    if _is_weak(key):
+    if is_weak(key):
         return Reason.WEAK_KEY
-    if not _encrypts([*head, *subkey]):
-        revoked = any(s.signature_type == SignatureType.SubkeyRevocation for s in signatures)
-        if revoked:
-            return Reason.REVOKED
-        return Reason.NO_ENCRYPTION_SUBKEY if not flagged else _why_not(head, subkey)
-    newest = sorted(bindings, key=lambda s: s.signature_created or datetime.min.replace(tzinfo=UTC), reverse=True)
-    holds = next((s for s in newest if _encrypts([*head, key, s])), None)
+    if not can_encrypt(key):
+        return Reason.UNSUPPORTED_ALGORITHM
+    newest = sorted(bindings, key=lambda s: s.signature_created or _EARLIEST, reverse=True)
+    holds = next((binding for binding in newest if encrypts([*head, key, binding])), None)
     if holds is None:
-        return Reason.NO_VALID_SELF_SIGNATURE
+        weak = all(has_weak_hash(binding) for binding in bindings)
+        return Reason.WEAK_SELF_SIGNATURE if weak else Reason.NO_ENCRYPTION_SUBKEY
+    if len(bindings) > 1 and not encrypts([*head, key, *bindings]):
+        return Reason.NO_ENCRYPTION_SUBKEY  # a newer binding took the right to encrypt away
+    if revocations and not encrypts([*head, key, *bindings, *revocations]):
+        return Reason.REVOKED
     lasts = holds.key_validity_period
     return Reason.EXPIRED if lasts and key.key_created + lasts <= now else None
 
 
-def _why_not(head: list[Packet], subkey: list[Packet]) -> Reason:
-    known = {1, 2, 18, 25, 26}
-    return Reason.UNSUPPORTED_ALGORITHM if subkey[0].body[5] not in known else Reason.NO_VALID_SELF_SIGNATURE
+# --- names -----------------------------------------------------------------------------------------------------------
 
 
-def _encrypts(packets: list[Packet]) -> bool:
-    """Proves binding, flags, revocation and algorithm at once: only what holds can be encrypted to."""
-    try:
-        pysequoia.encrypt(b"", recipients=[pysequoia.Cert.from_packets(packets)], armor=False)
-    except Exception:
-        return False
-    return True
-
-
-def _own_packets(packets: list[Packet]) -> list[Packet]:
-    """Without signatures of strangers: ten thousand of them must cost nothing (rule 3)."""
-    fingerprint, key_id = packets[0].fingerprint, packets[0].key_id
-    return [p for p in packets if p.tag != Tag.Signature or _is_ours(p, fingerprint, key_id)]
-
-
-def _is_ours(packet: Packet, fingerprint: str | None, key_id: str | None) -> bool:
-    if packet.issuer_fingerprint:
-        return packet.issuer_fingerprint == fingerprint
-    return packet.issuer_key_id in {None, key_id}
-
-
-def _parts(packets: list[Packet]) -> tuple[list[Packet], list[list[Packet]]]:
-    """Primary with user IDs and their signatures; then each subkey with its own."""
-    head: list[Packet] = []
-    subkeys: list[list[Packet]] = []
-    for packet in packets:
-        if packet.tag == Tag.PublicSubkey:
-            subkeys.append([packet])
-        elif subkeys:
-            subkeys[-1].append(packet)
-        else:
-            head.append(packet)
-    return head, subkeys
-
-
-def _is_weak(packet: Packet) -> bool:
-    body = packet.body
-    return body[0] == 4 and body[5] in _RSA and int.from_bytes(body[6:8]) < MIN_RSA_BITS  # noqa: PLR2004 - version 4
-
-
-def _self_signature_reason(error: Exception, packets: list[Packet]) -> Reason:
-    text = str(error).lower()
-    if "sha1" in text or "md5" in text or "policy" in text:
-        return Reason.WEAK_SELF_SIGNATURE
-    signed = any(packet.tag == Tag.Signature for packet in packets)
-    return Reason.CORRUPT if signed and "malformed" in text else Reason.NO_VALID_SELF_SIGNATURE
-
-
-def _flags(names: tuple[str, ...], address: Address | None) -> tuple[str, ...]:
-    if address is None:
+def _flags(names: Iterable[str], address: Address | None) -> tuple[str, ...]:
+    if address is None or any(_address_in(name) == str(address).lower() for name in names):
         return ()
-    wanted = str(address).lower()
-    return () if any(wanted in _addresses(name) for name in names) else ("uid_mismatch",)
+    return (UID_MISMATCH,)
 
 
-def _addresses(name: str) -> set[str]:
-    inside = name.rpartition("<")[2].rstrip("> ") if "<" in name else name
-    return {inside.strip().lower()}
+def _address_in(name: str) -> str:
+    """The address of a user ID, lower case, its domain in A-labels: as ``Name <address>`` or bare."""
+    inside = name.rpartition("<")[2].partition(">")[0] if "<" in name else name
+    local, _, domain = inside.strip().lower().rpartition("@")
+    if domain.isascii():
+        return f"{local}@{domain}"
+    try:
+        return f"{local}@{idna.encode(domain, uts46=True).decode('ascii')}"
+    except UnicodeError:
+        return ""

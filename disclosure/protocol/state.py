@@ -183,7 +183,7 @@ class Case:
     last_at: datetime | None = None
 
     def but(self, **changes: Any) -> Case:
-        """This case with other values: ``dataclasses.replace`` at a tenth of its cost, for folds of thousands of events."""
+        """This case with other values: ``dataclasses.replace`` at a tenth of its cost, for folds of many events."""
         if not changes.keys() <= self.__dict__.keys():
             raise TypeError(f"a case has no {', '.join(changes.keys() - self.__dict__.keys())}")
         changed = object.__new__(Case)

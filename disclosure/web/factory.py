@@ -32,7 +32,7 @@ PACKAGE = HERE.parent
 
 
 # Seconds. Whoever holds the write gate gives up the interpreter at each statement and waits for it again; with Python's
-# 5 ms everybody behind the gate waits too: 8 to 12 % of the intake rate (docs/benchmarks.md).
+# 5 ms everybody behind the gate waits too: a tenth of the intake rate (docs/benchmarks.md).
 SWITCH_INTERVAL = 0.001
 
 

@@ -113,6 +113,8 @@ class Eyes:
 
     def look(self, page: Page, name: str) -> None:
         """Both widths: no sideways scrolling, targets big enough for a thumb; then what axe finds (WCAG 2.2 AA)."""
+        # A click comes back before the next page has its style sheet; without one everything sticks out.
+        page.wait_for_function("document.readyState === 'complete' && document.styleSheets.length > 0")
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 900})
             wide = page.evaluate("document.documentElement.scrollWidth")

@@ -188,6 +188,7 @@ def acknowledges(organisation: Person) -> None:
     page.locator("main form[action$='/case/notice'] button").click()
     expect(page.locator("#notice")).to_contain_text("hxxps://canal[.]example")
     expect(page.locator("#notice img")).to_have_count(1)
+    page.wait_for_load_state("load")
     assert page.evaluate("document.querySelector('#notice img').naturalWidth") > 0, "the picture is there"
     organisation.looks("answer")
     page.locator("main form[action$='/case/acknowledgement'] button").click()
