@@ -72,7 +72,8 @@ def refresh(hand: Hand, contact_id: str) -> None:
             )
             .limit(1)
         )
-    if last is not None and hand.now - last.at <= OLD:
+    # A contact that was found stands in one commit with the end of its search: without one there is no evidence to age.
+    if last is None or hand.now - last.at <= OLD:
         return
     if waits is None:
         searching.start(hand, contact.domain_id)

@@ -34,6 +34,12 @@ class Evidence:
     def of(self, purpose: Purpose) -> Iterator[Probe]:
         return (probe for probe in self.probes if probe.purpose is purpose)
 
+    @property
+    def host_addresses(self) -> frozenset[str]:
+        """Where the host itself was found, by the look-ups that went there."""
+        hops = (hop for probe in self.of(Purpose.SECURITY_TXT) for hop in probe.hops)
+        return frozenset(a for hop in hops if host_of(hop.url) == self.domain for a in hop.addresses)
+
     def scope(self, probe: Probe) -> Scope:
         return Scope.HOST if probe.subject == self.domain else Scope.PARENT
 
@@ -99,7 +105,11 @@ def _way(evidence: Evidence, probe: Probe) -> Iterator[str]:
     hosts = {host_of(hop.url) for hop in probe.hops} or {probe.subject}
     if any(host is None or organisational_domain(host) != evidence.organisation for host in hosts):
         yield Code.OFFSITE_REDIRECT
-    if evidence.host_compromised is not Answer.NO and evidence.domain in hosts:
+    if evidence.host_compromised is Answer.NO:
+        return
+    # Whoever holds the host holds what its machine serves under other names; www and the bare name mostly share one.
+    addresses = {address for hop in probe.hops for address in hop.addresses}
+    if evidence.domain in hosts or not addresses.isdisjoint(evidence.host_addresses):
         yield Flag.HOST_MAY_BE_COMPROMISED
 
 

@@ -225,6 +225,23 @@ def test_nor_through_a_redirect_to_it() -> None:
     assert len(ranked([probe]).ranked) == 1
 
 
+@pytest.mark.parametrize(
+    ("address", "ranks", "why"),
+    [
+        ("192.0.2.1", False, "the same machine under another name"),
+        ("192.0.2.2", True, "another machine of the organisation"),
+    ],
+)
+def test_nor_does_its_machine_under_another_name(address: str, ranks: bool, why: str) -> None:
+    """R17a."""
+    own = file(HOST, "")
+    own = replace(own, outcome=Outcome.NONE, body=None, hops=(replace(own.hops[0], addresses=("192.0.2.1",)),))
+    other = file(ORG, contact(B) + EXPIRES)
+    other = replace(other, hops=(replace(other.hops[0], addresses=(address,)),))
+    for compromised, expected in ((Answer.UNKNOWN, ranks), (Answer.NO, True)):
+        assert bool(ranked([own, other], compromised=compromised).ranked) is expected, why
+
+
 def test_an_independent_word_for_the_same_contact_stands() -> None:
     probes = [file(HOST, contact(A) + EXPIRES), txt(ORG, f"security_contact={A}", LIVE_TXT, ad=True)]
     found = ranked(probes, compromised=Answer.YES)

@@ -113,6 +113,14 @@ def test_an_alias_within_the_organisation_stays_its_own(world: World) -> None:
     assert named(search(world)) == ([("caa_iodef", "cert@example.org")], [])
 
 
+def test_a_huge_value_is_left_out_and_said_to_be(world: World) -> None:
+    """SF-10: 50 kB in one record come through a resolver without complaint."""
+    world.zone.set(ORG, "CAA", f'0 iodef "mailto:{"a" * 50_000}@example.org"', '0 iodef "mailto:cert@example.org"')
+    found = search(world, ORG)
+    assert named(found)[0] == [("caa_iodef", "cert@example.org")]
+    assert next(p.problems for p in found.probes if p.purpose == "caa") == ("record_too_long",)
+
+
 # --- SOA -------------------------------------------------------------------------------------------------------------
 
 RNAMES: list[tuple[str, list[str], list[str], str]] = [

@@ -471,3 +471,17 @@ def test_a_text_is_a_text() -> None:
     """The page reader knows what was typed, and in which language a part is."""
     page = Page('<html lang="fr"><p>un</p><pre>deux</pre><span lang="en">three</span></html>')
     assert page.texts == [Text("un", "fr", False), Text("deux", "fr", True), Text("three", "en", False)]
+
+
+def test_intermediaries_and_fallbacks_stand_beside_contacts(pages: dict[str, list[Seen]]) -> None:
+    """R14b, OT-02: shown with the look-ups, and nowhere that a mail starts."""
+    for seen in pages[Language.FR]:
+        if seen.audience != "coordinator" or seen.status != 200:
+            continue
+        shown = "abus@bureau-canari.example" in seen.page.words
+        assert shown is (seen.endpoint in {"desk.lookups", "desk.lookup"} and "Canari-bureau" in seen.page.words), (
+            seen.url
+        )
+        if seen.endpoint == "desk.lookups":
+            assert "ANSSI" in seen.page.words
+            assert "bureau d’enregistrement" in seen.page.words

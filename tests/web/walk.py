@@ -18,6 +18,8 @@ from disclosure.discovery.candidates import Candidate, Confidence, Reason, Scope
 from disclosure.discovery.evidence import Certificate, DnsEvidence, Hop, Outcome, Probe, Purpose
 from disclosure.discovery.finder import Findings
 from disclosure.protocol.values import Answer, Channel, Domain
+from tests.discovery.registry import domain as registration
+from tests.discovery.registry import entity
 from tests.web.browser import Browser
 from tests.web.house import House, Prepared
 
@@ -149,7 +151,10 @@ def found(domain: Domain, compromised: Answer, now: datetime) -> Findings:
         Channel.MAIL, f"securite@{domain}", Source.SECURITY_TXT, 1, Confidence.HIGH, Reason.PUBLISHED_BY_HOST,
         (), Scope.HOST, ("p1",), ("no_expire", "mx_unknown"),
     )  # fmt: skip
-    return Findings(domain, now, compromised, Outcome.FOUND, (), (candidate,), (), (), (read, asked))
+    registrar = entity("registrar", fn="Canari-bureau", inside=[entity("abuse", mail="abus@bureau-canari.example")])
+    answer = registration(registrar, entity("registrant", cc="FR"), name=domain.name)
+    registry = Probe("p3", Purpose.RDAP, domain, "https://rdap.example/", now, Outcome.FOUND, "RD-02", body=answer)
+    return Findings(domain, now, compromised, Outcome.FOUND, (), (candidate,), (), (), (read, asked, registry))
 
 
 def written_to(alert: Alert) -> Alert:
