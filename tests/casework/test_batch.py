@@ -57,7 +57,7 @@ def test_at_most_32_are_in_flight_and_all_come_back() -> None:
 
     names = "\n".join(f"d{n}.example" for n in range(3 * batch.IN_FLIGHT))
     assert set(run(names, find).values()) == {"none"}
-    assert most == batch.IN_FLIGHT
+    assert most == batch.IN_FLIGHT == 32, "more would only queue up before our own time-outs"
 
 
 def test_the_list_is_not_read_ahead() -> None:

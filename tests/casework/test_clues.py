@@ -66,6 +66,15 @@ def test_only_the_newest_search_counts(house: House) -> None:
     assert (beside.intermediaries, beside.hints) == ((), ())
 
 
+def test_of_a_repeated_search_only_the_last_time_round_counts(house: House) -> None:
+    """R15: an unknown search keeps its id when it is asked again."""
+    case_id = searched(house, replace(found(), status=Outcome.UNKNOWN))
+    nothing = findings(Domain(DOMAIN), (), now=T0, host_compromised=Answer.NO)
+    assert searching.search(house.office, house.now + searching.RETRY[0], lambda *_: nothing) == 1
+    (beside,) = clues.of_case(house.office, case_id, Language.EN)
+    assert (beside.intermediaries, beside.hints) == ((), ())
+
+
 def test_a_case_that_was_not_searched_has_none(house: House) -> None:
     assert clues.of_case(house.office, house.tied(), Language.EN) == ()
 

@@ -12,6 +12,8 @@ from disclosure.discovery.candidates import Candidate
 from disclosure.discovery.evidence import DnsEvidence, Hop, Outcome, Probe, Purpose
 from disclosure.discovery.ranking import Ranking, mail_domains, rank
 from disclosure.protocol.values import Answer, Channel, Domain
+from tests.discovery.registry import domain as registration
+from tests.discovery.registry import entity
 from tests.discovery.world import NOW
 
 ORG, HOST = Domain("example.org"), Domain("www.example.org")
@@ -223,6 +225,15 @@ def test_nor_through_a_redirect_to_it() -> None:
     probe = file(ORG, contact(B) + EXPIRES, "https://www.example.org/s")
     assert ranked([probe], compromised=Answer.YES).ranked == ()
     assert len(ranked([probe]).ranked) == 1
+
+
+@pytest.mark.parametrize(("ad", "first"), [(True, "c@example.org"), (False, "abuse@example.org")])
+def test_where_the_host_is_in_doubt_a_proven_record_comes_before_the_registry(ad: bool, first: str) -> None:
+    """ST-26; an unsigned one after it."""
+    body = registration(entity("abuse", mail="abuse@example.org"))
+    registry = replace(file(ORG, ""), id="rdap", purpose=Purpose.RDAP, body=body)
+    record = txt(ORG, "security_contact=mailto:c@example.org", LIVE_TXT, ad=ad)
+    assert ranked([registry, record], compromised=Answer.YES).ranked[0].address == first
 
 
 @pytest.mark.parametrize(
