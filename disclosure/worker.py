@@ -22,6 +22,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from disclosure.casework import clockwork, delivery, lookups, searching
 from disclosure.casework.office import Office
+from disclosure.casework.traces import trace
 from disclosure.protocol.errors import CannotStore
 
 CLOCK_SECONDS = 5
@@ -46,9 +47,9 @@ class Watched:
         except CannotStore as error:
             # Every second while the disk is full: one line each, no trace. What is due stays due.
             log.error("job %s: %s", self.name, error)
-        except Exception:
+        except Exception as error:
             # The next tick tries again; what failed is still due, and the log says so.
-            log.exception("job %s failed", self.name)
+            log.error("job %s failed: %s", self.name, trace(error))
         finally:
             self.began = 0.0
 

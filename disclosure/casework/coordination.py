@@ -380,9 +380,8 @@ def settle_contest(hand: Hand, *, upheld: bool, words: str) -> None:
     settled = e.ContestSettled(upheld=upheld, words=words)
 
     def decide(file: CaseFile) -> list[Fact]:
-        told = (
-            later_facts(hand.office, file, hand.now) if upheld else []
-        )  # a correction; the contest itself was sent on
+        # Upheld, it is a correction; the contest itself was sent on when it came.
+        told = later_facts(hand.office, file, hand.now) if upheld else []
         return [(hand.actor, settled), *told]
 
     casefile.change(hand.office, hand.case_id, hand.now, decide)

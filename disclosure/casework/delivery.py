@@ -22,6 +22,7 @@ from disclosure.casework import casefile, clockwork, writing
 from disclosure.casework.casefile import CaseFile, Fact
 from disclosure.casework.office import Office, sha256
 from disclosure.casework.recipients import Unsendable
+from disclosure.casework.traces import trace
 from disclosure.casework.writing import ENCRYPTED, Claim, Prepared
 from disclosure.mail import localbox
 from disclosure.mail import relay as mail_relay
@@ -151,9 +152,8 @@ def _advance(office: Office, claim: Claim, clock: Clock, send: Send, done: Deliv
         raise
     except Exception as error:
         # A fault of ours in one mail must not stop the others: it stays in the outbox with its reason, for later.
-        log.exception("mail not prepared", extra={"mail_id": claim.id})
-        _put_back(office, claim, clock(), type(error).__name__)
-        return replace(done, later=done.later + 1)
+        log.error("mail %s not prepared: %s", claim.id, trace(error))
+        return _put_back(office, claim, clock(), type(error).__name__, done)
     attempt = _start(office, claim, clock())
     if attempt is None:
         return done  # the lease ran out while composing; whoever holds it now goes on
@@ -161,9 +161,15 @@ def _advance(office: Office, claim: Claim, clock: Clock, send: Send, done: Deliv
     return _finish(office, replace(claim, attempts=attempt), clock(), outcome, done)
 
 
-def _put_back(office: Office, claim: Claim, now: datetime, reason: str) -> None:
+def _put_back(office: Office, claim: Claim, now: datetime, reason: str, done: Delivered) -> Delivered:
+    """Again after a while, as long as a relay would be tried; then a person sees it. Ours: no other contact is next."""
+    again_at = now + LEASE
+    if again_at - claim.queued_at > mail_relay.PATIENCE:
+        _give_up(office, claim, now, reason, onward=False)
+        return replace(done, held=done.held + 1)
     with office.store.writing() as tx:
-        _fenced(tx, claim, None, next_try_at=now + LEASE, lease_until=None, last_code=reason[:40])
+        _fenced(tx, claim, None, next_try_at=again_at, lease_until=None, last_code=reason[:40])
+    return replace(done, later=done.later + 1)
 
 
 # --- prepare: no transaction open while composing ---

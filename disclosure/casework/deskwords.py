@@ -202,6 +202,7 @@ FAULTS: Mapping[str, str] = {
     "relay_not_understood": N_("our relay gave an answer that is not SMTP"),
     "mailbox_not_written": N_("the local mailbox cannot be written"),
     "contact_not_usable": N_("the contact is switched off"),
+    "NotJudged": N_("our own check of the certificate failed; nothing is known of it"),
     "certificate_missing": N_("the certificate is missing"),
     "no_certificate": N_("there is no certificate"),
     "certificate_expired": N_("the certificate has expired"),

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, insert, or_, select, update
 from disclosure.casework import casefile, knowncontacts
 from disclosure.casework.casefile import CaseFile, Fact, Hand, domains_of
 from disclosure.casework.office import Office, new_id, sha256
+from disclosure.casework.traces import trace
 from disclosure.discovery.candidates import Candidate
 from disclosure.discovery.evidence import Outcome, Probe
 from disclosure.protocol import events as e
@@ -86,9 +87,9 @@ def search(
             log.warning("search left to its lease", extra={"search_id": claimed.id})
         except CannotStore:
             raise
-        except Exception:
+        except Exception as error:
             # A fault of ours in one search must not stop the others; it is as unknown as a look-up that failed (R15).
-            log.exception("search failed", extra={"search_id": claimed.id})
+            log.error("search %s failed: %s", claimed.id, trace(error))
             _put_back(office, claimed, clock())
     return most
 

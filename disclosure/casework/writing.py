@@ -27,12 +27,13 @@ from disclosure.language import N_, format_when, translate
 from disclosure.mail import compose, pgpmime
 from disclosure.mail.compose import Door, MailText, Sender
 from disclosure.mail.pgpmime import Attachment, Envelope, random_token
-from disclosure.openpgp.judge import Verdict
 from disclosure.openpgp.sandbox import judge_safely
+from disclosure.openpgp.verdict import Reason, Verdict
 from disclosure.protocol import events as e
 from disclosure.protocol.authorities import When
 from disclosure.protocol.axes import Axis
 from disclosure.protocol.codes import MailType, Rung
+from disclosure.protocol.errors import DisclosureError
 from disclosure.protocol.preview import preview
 from disclosure.protocol.state import Case
 from disclosure.protocol.values import Address, AlertNumber, Answer, Language, Purpose, Standing
@@ -41,7 +42,13 @@ from disclosure.store import ledger
 
 LINK_LIFETIME = timedelta(days=180)  # ours: a letter's answer may take months; R25 lets us revoke earlier
 CODE_LIFETIME = timedelta(hours=24)
+# These bytes were judged usable when they were stored, and no time makes them unreadable: our own judge has failed.
+_NOT_OF_THE_CERTIFICATE = frozenset({Reason.CORRUPT, Reason.TOO_LARGE})
 ENCRYPTED = frozenset({MailType.NOTICE, MailType.REFERRAL, MailType.LATER_FACT})
+
+
+class NotJudged(DisclosureError):
+    """The judge could not be asked, or did not answer: nothing is known of the certificate, and nothing leaves."""
 
 
 @dataclass(frozen=True)
@@ -143,6 +150,8 @@ def _judged(recipient: Recipient, now: datetime) -> Verdict:
     if not recipient.certificate:
         raise Unsendable("no_certificate")
     verdict = judge_safely(recipient.certificate, address=None, now=now)
+    if verdict.reason in _NOT_OF_THE_CERTIFICATE:
+        raise NotJudged  # not the end of the mail: it stays in the outbox
     if not verdict.usable:
         raise Unsendable(f"certificate_{verdict.reason}")
     if recipient.fingerprint and verdict.fingerprint != recipient.fingerprint:

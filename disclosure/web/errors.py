@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import traceback
 from collections.abc import Mapping
 
 from flask import Flask, Response, make_response, render_template, request
@@ -11,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge, SecurityError
 
+from disclosure.casework.traces import trace
 from disclosure.language import N_, translate
 from disclosure.protocol.errors import (
     CannotStore,
@@ -99,8 +99,7 @@ def _http(error: Exception) -> ResponseReturnValue:
 
 def _unknown(error: Exception) -> ResponseReturnValue:
     """The way to the fault is logged, without its message: that may hold what somebody typed (R2)."""
-    way = "".join(traceback.format_tb(error.__traceback__))
-    log.error("request failed at %s: %s\n%s", request.endpoint, type(error).__name__, way)
+    log.error("request failed at %s: %s", request.endpoint, trace(error))
     return page(500)
 
 

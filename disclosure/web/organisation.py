@@ -16,7 +16,7 @@ from disclosure.web import security
 from disclosure.web.clock import now
 from disclosure.web.language import chosen_language
 from disclosure.web.numbers import whole
-from disclosure.web.problems import SAID, said
+from disclosure.web.problems import SAID, said, typed_again
 
 bp = Blueprint("organisation", __name__)
 MOST_DAYS = 365  # what can be a number of days at all; how many are given is the policy's to say (R35)
@@ -98,7 +98,7 @@ def _act(act, anchor: str = "") -> ResponseReturnValue:  # type: ignore[no-untyp
     except SAID as error:
         problems, status = said(error)
         sent = request.path.rpartition("/")[2]
-        return _page(_named(sent, request.form), _named(sent, problems), status, sent)
+        return _page(_named(sent, typed_again(request.form, error)), _named(sent, problems), status, sent)
     return redirect(url_for(".case", _anchor=anchor or None))
 
 

@@ -120,6 +120,14 @@ def in_words(problems: Mapping[str, str]) -> dict[str, str]:
 SAID = (InvalidInput, Refused, TooMany, IllegalMove, Conflict)
 
 
+def typed_again(form: Mapping[str, str], error: DisclosureError) -> dict[str, str]:
+    """What was typed, for the same form; a private key in whatever dress is not sent back once more."""
+    codes = error.problems if isinstance(error, InvalidInput) else {}
+    return {
+        name: "" if codes.get(name) == "secret_key" or "PRIVATE KEY" in value else value for name, value in form.items()
+    }
+
+
 def said(error: DisclosureError) -> tuple[dict[str, str], int]:
     """What stands in the way, by field (an empty name: the whole form), and the status."""
     language = chosen_language()

@@ -24,6 +24,7 @@ from disclosure.demo import stage
 from disclosure.demo.certificates import make_certificate
 from disclosure.language import format_when
 from disclosure.mail.relay import Kind, Outcome
+from disclosure.openpgp.verdict import Reason, refuse
 from disclosure.protocol.errors import InvalidInput, NotFound, Refused
 from disclosure.protocol.state import MailState
 from disclosure.protocol.values import Language
@@ -152,3 +153,17 @@ def test_the_cases_own_report_is_no_other(play: Play) -> None:  # noqa: F811
     assert leaving.notice(*person).related == ()
     other = stage.report_in(play.cast, KEY, play.cast.start)
     assert [found.id for found in leaving.notice(*person).related] == [other]
+
+
+def test_a_judge_of_ours_that_fails_ends_no_mail(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    """What cannot be true of bytes that were judged usable is our own fault: the notice waits, nothing leaves."""
+    hand, visit = shown(play, certificate=True)
+    release(play, hand, visit)
+    sent = len(play.cast.world.received)
+    monkeypatch.setattr(writing, "judge_safely", lambda *_, **__: refuse(Reason.CORRUPT))
+    assert delivery.deliver(play.cast.office, hand.now).later == 1
+    case = casefile.look(hand.office, hand.case_id).case
+    assert [m.state for m in case.mails.values() if m.type == "notice"] == [MailState.QUEUED]
+    assert len(play.cast.world.received) == sent
+    monkeypatch.undo()
+    assert delivery.deliver(play.cast.office, hand.now + H).relayed == 1

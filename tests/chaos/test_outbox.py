@@ -275,10 +275,11 @@ def test_a_fault_of_ours_in_one_mail_leaves_the_others(
     office: Office, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     bad, good, prepare = released(office), released(office), writing.prepare
+    quoting = RuntimeError("Dominique Exemple")
 
     def broken(held: Office, claim: Any, now: datetime) -> Any:
         if claim.case_id == bad:
-            raise RuntimeError("Dominique Exemple")
+            raise quoting
         return prepare(held, claim, now)
 
     monkeypatch.setattr(writing, "prepare", broken)
@@ -287,9 +288,28 @@ def test_a_fault_of_ours_in_one_mail_leaves_the_others(
     assert rows(office, good)[0].state == "relayed"
     (row,) = rows(office, bad)
     assert (row.state, row.last_code, row.next_try_at) == ("recipe", "RuntimeError", T0 + delivery.LEASE)
-    assert "mail not prepared" in caplog.text
+    assert f"mail {row.id} not prepared: RuntimeError" in caplog.text, "with the way to it"
+    assert "Dominique" not in caplog.text, "an error may quote a person"
     monkeypatch.undo()
     assert delivery.deliver(office, row.next_try_at, take).relayed == 1
+
+
+def test_a_fault_of_ours_that_stays_is_shown_and_costs_no_contact(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case_id = released(office)
+
+    def broken(*_: Any) -> Any:
+        raise RuntimeError
+
+    monkeypatch.setattr(writing, "prepare", broken)
+    tries = (T0 + timedelta(hours=3 * n) for n in range(100))
+    at = next(at for at in tries if not delivery.deliver(office, at, take).later)
+    (row,) = rows(office, case_id)
+    assert (row.state, row.last_code) == ("dead", "RuntimeError")
+    assert PATIENCE - timedelta(hours=3) < at - T0 <= PATIENCE + timedelta(hours=3)
+    assert case_of(office, case_id).unreachable_at is None, "our fault is nobody's silence"
+    assert verification.verify(office).ok
 
 
 def test_a_job_that_fails_is_said_and_the_next_tick_comes(caplog: pytest.LogCaptureFixture) -> None:
@@ -300,11 +320,12 @@ def test_a_job_that_fails_is_said_and_the_next_tick_comes(caplog: pytest.LogCapt
         return job
 
     with caplog.at_level(logging.ERROR):
-        for error in (CannotStore("disk_full"), RuntimeError("broken")):
+        for error in (CannotStore("disk_full"), RuntimeError("Dominique Exemple")):
             job = worker.Watched("outbox", fails(error))
             job()
             assert not job.overrun(1e12), "it runs no more"
     full, broken = caplog.records
     assert "disk_full" in full.getMessage()
     assert full.exc_info is None, "every second while the disk is full: one line"
-    assert broken.exc_info
+    assert "raise error" in broken.getMessage(), "the way to the fault"
+    assert "Dominique" not in caplog.text, "and not a word of it"

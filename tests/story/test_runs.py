@@ -6,6 +6,7 @@ import re
 import subprocess
 from datetime import timedelta
 from email import message_from_bytes, policy
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -212,7 +213,11 @@ def test_run_b_gpg_decrypts_the_notice_and_verifies_it(play: Play, home: Path) -
     assert b"GOODMDC" in opened_.stderr
     inner = stage.body_of(opened_.stdout)
     assert "Telegram" in inner
-    assert message_from_bytes(opened_.stdout, policy=policy.default)["Subject"].startswith("Alerte")
+    whole = message_from_bytes(opened_.stdout, policy=policy.default)
+    assert whole["Subject"].startswith("Alerte")
+    (picture,) = whole.iter_attachments()
+    assert (picture.get_filename(), picture.get_content_type()) == ("image-1.png", "image/png")
+    assert sha256(picture.get_content()).hexdigest() in inner, "the picture travels inside, and the text names its hash"
 
 
 # --- run C: nobody answers ---

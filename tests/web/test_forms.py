@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pysequoia
 import pytest
 
 from disclosure.demo.certificates import make_certificate
+from disclosure.openpgp.dearmour import dearmour
 from disclosure.web.desk.acts import ACTS
 from tests.web.browser import Browser
 from tests.web.conftest import Build
@@ -118,6 +120,18 @@ def test_a_private_key_is_refused_said_and_never_shown_again(contacted: Alert) -
     person.open("/case").post("/case/certificate", person.tokens("/case/certificate"), sent, multipart=True)
     assert person.status == 422
     assert contacted.house.rows() == before
+
+
+def test_a_private_key_under_the_name_of_a_public_one_is_not_shown_again(contacted: Alert) -> None:
+    secret, _ = make_certificate(f"D. Canari <{OWN}>", now=contacted.house.now)
+    (block,) = dearmour(secret.encode())
+    dressed = pysequoia.armor(block.content, pysequoia.ArmorKind.PublicKey)
+    assert "PRIVATE" not in dressed
+    person = contacted.organisation.open("/case")
+    person.post("/case/certificate", person.tokens("/case/certificate") | {"certificate": dressed})
+    assert person.status == 422
+    assert "PRIVATE key" in person.page.words
+    assert dressed.splitlines()[3] not in person.html
 
 
 def test_a_file_that_is_no_certificate(contacted: Alert) -> None:
