@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,6 +14,7 @@ import dns.flags
 import dns.message
 import dns.name
 import dns.nameserver
+import dns.rcode
 import dns.rdata
 import dns.rdataclass
 import dns.rdatatype
@@ -23,10 +24,13 @@ from dns.rdtypes.ANY.CAA import CAA
 from dns.rdtypes.ANY.TXT import TXT
 
 from disclosure.discovery.evidence import DnsEvidence, Outcome
+from disclosure.discovery.volley import Server, Told, ask_at_once
 from disclosure.protocol.errors import NotConfigured
 from disclosure.protocol.values import Domain
 
 LIFETIME = 3.0  # seconds for one question, all tries together (SF-10)
+_PORT = 53
+_FLAGS = dns.flags.RD | dns.flags.AD  # RFC 6840 5.7: ask to be told
 _EDNS_PAYLOAD = 1_232  # the DNS flag day's figure: no fragments
 MAX_TXT = 4_096  # octets of one logical TXT record (SF-10), and of one CAA value
 
@@ -99,14 +103,72 @@ class Resolver:
         self._asks.lifetime = LIFETIME
         self._asks.timeout = LIFETIME / 2  # so that a second try, or a second server, has its turn
         self._asks.use_edns(0, dns.flags.DO if validating else 0, _EDNS_PAYLOAD)
-        self._asks.flags = dns.flags.RD | dns.flags.AD  # RFC 6840 5.7: ask to be told
+        self._asks.flags = _FLAGS
         self._asks.cache = None  # evidence is of answers, not of memories
         self._asks_unchecked = copy(self._asks)
         self._asks_unchecked.flags = dns.flags.RD | dns.flags.CD
         self._names = ", ".join(str(server) for server in self._asks.nameservers)
+        self._servers = tuple(_place(server) for server in self._asks.nameservers)
+        self._known: dict[tuple[str, str], DnsAnswer] = {}
+
+    def having_asked(
+        self, questions: Iterable[tuple[str, str]], *, now: datetime, within: float = LIFETIME
+    ) -> Resolver:
+        """This resolver, with (name, type) of all ``questions`` asked at once, each answered as :meth:`lookup` would.
+
+        It gives these answers again, however often it is asked: whoever uses it for one search sees one state of a
+        zone, and no name that leads elsewhere at the second look (SF-01).
+        """
+        asked = [question for question in dict.fromkeys(questions) if question not in self._known]
+        if not asked:
+            return self
+        having = copy(self)
+        having._known = self._known | self._at_once(asked, now, min(within, LIFETIME))
+        return having
+
+    def _at_once(
+        self, questions: Sequence[tuple[str, str]], now: datetime, within: float
+    ) -> dict[tuple[str, str], DnsAnswer]:
+        """What needs TCP, failed, or cannot be asked this way is missing: :meth:`lookup` asks it with all it can."""
+        try:
+            queries = {question: self._query(*question) for question in questions}
+            told = ask_at_once(queries.values(), self._servers, seconds=within)
+        except (dns.name.NameTooLong, OSError):
+            return {}
+        answers = {
+            question: self._told(question, query, told.get(query.id), now) for question, query in queries.items()
+        }
+        return {question: answer for question, answer in answers.items() if answer is not None}
+
+    def _query(self, name: str, rdtype: str) -> dns.message.QueryMessage:
+        query = dns.message.make_query(dns.name.from_text(name), rdtype)
+        query.use_edns(self._asks.edns, self._asks.ednsflags, self._asks.payload)
+        query.flags = _FLAGS
+        return query
+
+    def _told(
+        self, asked: tuple[str, str], query: dns.message.QueryMessage, told: Told | None, now: datetime
+    ) -> DnsAnswer | None:
+        question = " ".join(asked)
+        if told is None:
+            return self._answer(question, Outcome.UNKNOWN, now, failure="dns_timeout")
+        response, server = told
+        if response.flags & dns.flags.TC or response.rcode() not in {dns.rcode.NOERROR, dns.rcode.NXDOMAIN}:
+            return None
+        about = query.question[0]
+        try:
+            answer = dns.resolver.Answer(about.name, about.rdtype, about.rdclass, response, server)
+        except dns.exception.DNSException:
+            return None  # an alias loop, or answers that do not hang together
+        if response.rcode() == dns.rcode.NXDOMAIN:
+            return replace(self._answer(question, Outcome.NONE, now), ad=bool(response.flags & dns.flags.AD))
+        return self._found(question, answer, now)
 
     def lookup(self, name: str, rdtype: str, *, now: datetime, within: float = LIFETIME) -> DnsAnswer:
         """Ask once. ``within``: seconds left, at most 3. Never raises for what a server says or does not say."""
+        known = self._known.get((name, rdtype))
+        if known is not None:
+            return known
         question = f"{name} {rdtype}"
         try:
             answer = self._asks.resolve(
@@ -138,8 +200,9 @@ class Resolver:
 
     def addresses(self, domain: Domain, *, now: datetime, within: float = LIFETIME) -> DnsAnswer:
         """Every A and AAAA record of a host as one answer, IPv4 first. Unknown only if neither family is known."""
-        v4 = self.lookup(domain.name, "A", now=now, within=within)
-        v6 = self.lookup(domain.name, "AAAA", now=now, within=within)
+        both = self.having_asked([(domain.name, "A"), (domain.name, "AAAA")], now=now, within=within)
+        v4 = both.lookup(domain.name, "A", now=now, within=within)
+        v6 = both.lookup(domain.name, "AAAA", now=now, within=within)
         texts = v4.texts + v6.texts
         failed = [answer for answer in (v4, v6) if answer.outcome is Outcome.UNKNOWN]
         ttls = [answer.ttl for answer in (v4, v6) if answer.ttl is not None]
@@ -173,6 +236,11 @@ class Resolver:
 
     def _answer(self, question: str, outcome: Outcome, now: datetime, failure: str = "") -> DnsAnswer:
         return DnsAnswer(question, outcome, now, self._names, validating=self.validating, failure=failure)
+
+
+def _place(server: str | dns.nameserver.Nameserver) -> Server:
+    """Where a server listens: ours are objects, those of the system's configuration are addresses."""
+    return (server, _PORT) if isinstance(server, str) else (server.answer_nameserver(), server.answer_port())
 
 
 def _is_proven(absent: dns.resolver.NXDOMAIN) -> bool:

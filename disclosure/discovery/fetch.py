@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -146,6 +147,12 @@ class Fetcher:
             "Accept-Encoding": "identity",
             "Connection": "close",
         }
+
+    def asking(self, resolver: Resolver) -> Fetcher:
+        """The same, with another resolver: one that has the answers of a search already."""
+        fetcher = copy(self)
+        fetcher._resolver = resolver
+        return fetcher
 
     def get(self, url: str, *, now: datetime, most: int = MAX_BODY) -> Fetched:
         """At most ``most`` octets of the body. Never raises for what a name server or a server does.

@@ -93,6 +93,7 @@ def find(
     records and the organisation's own pages: for one case, not for a list of names (discovery facts, section 4).
     """
     search = Search(domain, resolver, fetcher, now, host_compromised, directory)
+    search.ask_at_once(sources.questions(search))
     for source in (*SOURCES, *(HINTS if thorough else ()), sources.mail_exchangers):
         for probe in source(search):
             search.probes.append(replace(probe, id=f"p{len(search.probes) + 1}"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -29,6 +30,11 @@ class Search:
     @property
     def organisation(self) -> Domain:
         return organisational_domain(self.domain)
+
+    def ask_at_once(self, questions: Iterable[tuple[str, str]]) -> None:
+        """Questions that sources will certainly ask, (name, type), before the first of them asks."""
+        self.resolver = self.resolver.having_asked(questions, now=self.now)
+        self.fetcher = self.fetcher.asking(self.resolver)
 
     def of(self, purpose: Purpose) -> list[Probe]:
         return [probe for probe in self.probes if probe.purpose is purpose]

@@ -17,6 +17,14 @@ from disclosure.protocol.values import Answer, Domain
 MOST_MAIL_DOMAINS = 8  # asked for MX: the organisation's own, and those of published addresses
 
 
+def questions(search: Search) -> Iterator[tuple[str, str]]:
+    """What the sources below ask of the zone whatever comes back: one round trip for all of it."""
+    for subject in search.subjects:
+        yield from ((subject.name, "A"), (subject.name, "AAAA"), (f"{LABEL}.{subject}", "TXT"))
+    yield search.climb[0].name, "CAA"
+    yield from ((search.organisation.name, "SOA"), (search.organisation.name, "MX"))
+
+
 def security_txt(search: Search) -> Iterator[Probe]:
     for subject in search.subjects:
         for path in (securitytxt.WELL_KNOWN, securitytxt.LEGACY):
