@@ -43,13 +43,15 @@ def answered(lines: Iterable[str]) -> set[str]:
     return over
 
 
-def discover(asked: Iterable[str], find: Find, clock: Callable[[], datetime]) -> Iterator[dict[str, Any]]:
+def discover(
+    asked: Iterable[str], find: Find, clock: Callable[[], datetime], *, in_flight: int = IN_FLIGHT
+) -> Iterator[dict[str, Any]]:
     """What each search came to, as it ends; ``asked`` is the name as it stood in the list. One fault ends no other."""
     waiting: set[Future[dict[str, Any]]] = set()
-    with ThreadPoolExecutor(IN_FLIGHT) as pool:
+    with ThreadPoolExecutor(in_flight) as pool:
         for name in asked:
             waiting.add(pool.submit(_one, name, find, clock))
-            if len(waiting) == IN_FLIGHT:
+            if len(waiting) == in_flight:
                 done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
                 yield from (future.result() for future in done)
         while waiting:

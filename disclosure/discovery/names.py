@@ -109,7 +109,8 @@ def organisational_domain(domain: Domain) -> Domain:
 
 def is_public_webmail(domain: Domain) -> bool:
     """Whether mailboxes at ``domain`` are anybody's."""
-    return any(domain.is_within(Domain(name)) for name in PUBLIC_WEBMAIL)
+    labels = domain.name.split(".")
+    return any(".".join(labels[place:]) in PUBLIC_WEBMAIL for place in range(len(labels)))
 
 
 def is_deceptive(domain: Domain) -> bool:
