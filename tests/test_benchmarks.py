@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections import Counter
+from types import FrameType
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
+from benchmarks import hosts, readers
 from benchmarks.__main__ import found, main
+from benchmarks.hosts import Has
+from benchmarks.measures.discovery import verdict
 from benchmarks.people import Load, come
 from benchmarks.servers import floor, folder
 from benchmarks.table import Row, as_json, as_text, share
+from disclosure.discovery.problems import REFUSES
 
-FIGURES = {"intake", "case_page", "first_page", "rules", "openpgp"}
+FIGURES = {"intake", "case_page", "first_page", "rules", "openpgp", "discovery"}
 
 
 @pytest.mark.parametrize("name", sorted(found()))
@@ -79,3 +87,74 @@ def test_whoever_is_not_served_ends_the_run() -> None:
         assert len(come(Load(server.port, seconds=60, most=3, clients=2)).persons) == 3
     with pytest.raises(RuntimeError, match="not served"):
         come(Load(server.port, seconds=60, most=1, clients=1))
+
+
+# --- discovery ---
+
+
+def test_the_world_of_searches_is_what_the_figure_says() -> None:
+    kinds = Counter(hosts.has(number) for number in range(hosts.HOSTS))
+    assert kinds[Has.NO_NAMES] == kinds[Has.NO_WEB] == 100, "one in twenty never answers"
+    assert [kinds[has] for has in (Has.WELL_KNOWN, Has.LEGACY, Has.NOTHING)] == [1140, 380, 2280], "3, 1, 6 of the rest"
+
+
+def _said(status: str, address: str = "security@h0001.github.io", source: str = "security_txt") -> dict[str, Any]:
+    ranked = [{"source": source, "address": address}] if address else []
+    return {"asked": "h0001.github.io", "status": status, "ranked": ranked}
+
+
+@pytest.mark.parametrize(
+    ("host", "said", "expected", "why"),
+    [
+        (Has.WELL_KNOWN, _said("found"), "right", "the file's first contact"),
+        (Has.LEGACY, _said("found"), "right", "at the old place too"),
+        (Has.WELL_KNOWN, _said("none", ""), "false", "the one answer that must never be given"),
+        (Has.LEGACY, _said("none", ""), "false", "there either"),
+        (Has.WELL_KNOWN, _said("unknown", ""), "unknown", "to be asked again: lost, and no lie"),
+        (Has.WELL_KNOWN, _said("found", "security@h0002.github.io"), "false", "somebody else's contact"),
+        (Has.WELL_KNOWN, _said("found", source="rfc2142"), "false", "a guess while there is a file"),
+        (Has.WELL_KNOWN, _said("found", ""), "false", "found, and nobody named"),
+        (Has.NOTHING, _said("none", ""), "right", "404 is knowledge"),
+        (Has.NOTHING, _said("found"), "false", "nobody is named there"),
+        (Has.NOTHING, _said("unknown", ""), "unknown", "it did answer"),
+        (Has.NO_NAMES, _said("unknown", ""), "right", "nobody knows"),
+        (Has.NO_NAMES, _said("none", ""), "false", "silence is not none (R15)"),
+        (Has.NO_WEB, _said("none", ""), "false", "silence is not none (R15)"),
+        (Has.NO_WEB, _said("found"), "false", "nobody said so"),
+    ],
+)
+def test_what_a_true_answer_is(host: Has, said: dict[str, Any], expected: str, why: str) -> None:
+    assert verdict(host, said) == expected, why
+
+
+@pytest.mark.parametrize("shape", sorted(readers.SHAPES))
+def test_files_to_read_have_their_size(shape: str) -> None:
+    files = [readers.SHAPES[shape](size) for size in readers.SIZES]
+    assert [len(file) for file in files] == [8_192, 16_384, 32_768]
+    assert files[-1].count(b"\n") <= 1_000
+    assert not {problem.code for problem in readers.reading(files[-1]).problems} & REFUSES, "read, not refused"
+
+
+@pytest.mark.parametrize("shape", sorted(readers.SHAPES))
+def test_reading_takes_work_in_proportion_to_the_file(shape: str) -> None:
+    """Counted in steps of the interpreter, whatever this machine does meanwhile."""
+    small, large = (_steps(readers.SHAPES[shape](size)) for size in (2_048, 8_192))
+    assert large < 5 * small
+
+
+def _steps(body: bytes) -> int:
+    taken = 0
+
+    def trace(frame: FrameType, event: str, _: object) -> Any:
+        nonlocal taken
+        frame.f_trace_opcodes = True
+        taken += event == "opcode"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        readers.reading(body)
+    finally:
+        sys.settrace(before)
+    return taken

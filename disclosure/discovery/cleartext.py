@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from disclosure.discovery.problems import Code, Problem
 
@@ -14,8 +15,7 @@ _BOM = b"\xef\xbb\xbf"
 _BLANKS = " \t"
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(NamedTuple):
     number: int
     text: str  # without line end and the blanks before it
 

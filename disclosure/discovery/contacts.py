@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from disclosure.discovery.names import is_deceptive, to_domain
 from disclosure.protocol.errors import InvalidInput
-from disclosure.protocol.values import Address, Channel
+from disclosure.protocol.values import Address, Channel, Domain
 
 
 class Flaw(StrEnum):
@@ -44,8 +46,7 @@ class Contact:
     notes: tuple[Note, ...] = ()
 
 
-@dataclass(frozen=True)
-class ContactReading:
+class ContactReading(NamedTuple):
     contacts: tuple[Contact, ...] = ()
     flaws: tuple[Flaw, ...] = ()
 
@@ -57,26 +58,30 @@ REFUSED_SCHEMES = frozenset({"javascript", "data", "file", "vbscript", "blob", "
 _PHONE = re.compile(r"\+?[0-9().\s-]{3,40}", re.ASCII)
 _VISUAL = re.compile(r"[().\s-]", re.ASCII)
 _E164 = range(3, 16)  # digits; short numbers exist within a country
+_OF_A_URL = frozenset(":/?#")
 _NOT_IN_URI = re.compile(r"[^!#$%&'()*+,/:;=?@\[\]A-Za-z0-9._~-]", re.ASCII)
 
 
-def read_contact(value: str, *, repair: bool) -> ContactReading:
-    """Contacts that ``value`` names. ``repair``: take a bare address, and a blank after ``mailto:`` (ST-16)."""
+def read_contact(value: str, *, repair: bool, line: int | None = None) -> ContactReading:
+    """Contacts that ``value`` names, all of that ``line``.
+
+    ``repair``: take a bare address, and a blank after ``mailto:`` (ST-16).
+    """
     found = _SCHEME.match(value)
     scheme = found[1].lower() if found else ""
     rest = value[found.end() :] if found else value
     if not scheme:
-        return _bare(value) if repair else ContactReading(flaws=(Flaw.NO_URI,))
+        return _bare(value, line) if repair else ContactReading(flaws=(Flaw.NO_URI,))
     if scheme in REFUSED_SCHEMES:
         return ContactReading(flaws=(Flaw.REFUSED_SCHEME,))
     if scheme == "mailto":
-        return _mailto(value, rest, repair=repair)
+        return _mailto(value, rest, line, repair=repair)
     if scheme == "tel":
-        return _phone(value, rest)
+        return _phone(value, rest, line)
     if not is_uri(value):
         return ContactReading(flaws=(Flaw.NO_URI,))
     if scheme == "https":
-        return _form(value)
+        return _form(value, line)
     return ContactReading(flaws=(Flaw.NO_HTTPS if scheme == "http" else Flaw.OTHER_SCHEME,))
 
 
@@ -91,29 +96,28 @@ def is_uri(value: str) -> bool:
     return not _NOT_IN_URI.search(value)
 
 
-def _bare(value: str) -> ContactReading:
+def _bare(value: str, line: int | None) -> ContactReading:
     # ST-16: an address and nothing else. Prose around it would have to be understood.
-    contact = _address(value, value)
-    found = (replace(contact, notes=(Note.REPAIRED, *contact.notes)),) if contact else ()
-    return ContactReading(found, (Flaw.NO_URI,))
+    contact = _address(value, value, line, (Note.REPAIRED,))
+    return ContactReading((contact,) if contact else (), (Flaw.NO_URI,))
 
 
-def _mailto(raw: str, rest: str, *, repair: bool) -> ContactReading:
+def _mailto(raw: str, rest: str, line: int | None, *, repair: bool) -> ContactReading:
     notes: tuple[Note, ...] = ()
     flaws: list[Flaw] = [] if is_uri(raw) else [Flaw.NO_URI]
     if rest != rest.lstrip(" \t"):
         if not repair:
             return ContactReading(flaws=(Flaw.NO_URI,))
         rest, notes = rest.lstrip(" \t"), (Note.REPAIRED,)
-    recipients = re.split(r"[?#]", rest, maxsplit=1)[0]
+    recipients = rest.partition("?")[0].partition("#")[0]
     if recipients != rest:
         notes = (*notes, Note.HEADERS_DROPPED)
     contacts: list[Contact] = []
     # RFC 6068: a comma between addresses stands as itself; an encoded one belongs to an address.
     for part in recipients.split(","):
-        contact = _address(_decoded(part), raw)
+        contact = _address(_decoded(part), raw, line, notes)
         if contact:
-            contacts.append(replace(contact, notes=(*notes, *contact.notes)))
+            contacts.append(contact)
         else:
             flaws.append(Flaw.INVALID_ADDRESS)
     return ContactReading(tuple(contacts), tuple(dict.fromkeys(flaws)))
@@ -131,20 +135,30 @@ def _decoded(text: str) -> str:
     return (out + text[end:].encode()).decode(errors="replace")
 
 
-def _address(text: str, raw: str) -> Contact | None:
+def _address(text: str, raw: str, line: int | None, notes: tuple[Note, ...]) -> Contact | None:
     local, _, host = text.rpartition("@")
     try:
-        # A pasted URL, or blanks around a name, are forgiven to a person, not to a file.
-        if host != host.strip() or any(sign in host for sign in ":/?#"):
-            return None
-        address = Address(local, to_domain(host))
+        domain, deceptive = _mail_domain(host)
+        address = Address(local, domain)
     except InvalidInput:
         return None
-    notes = (Note.DECEPTIVE_NAME,) if is_deceptive(address.domain) else ()
-    return Contact(Channel.MAIL, str(address), raw, notes=notes)
+    return Contact(Channel.MAIL, str(address), raw, line, (*notes, Note.DECEPTIVE_NAME) if deceptive else notes)
 
 
-def _form(url: str) -> ContactReading:
+@lru_cache(maxsize=64)
+def _mail_domain(host: str) -> tuple[Domain, bool]:
+    """The domain, and whether it needs a person's eyes. Remembered: the addresses of a file mostly share one.
+
+    Raises InvalidInput.
+    """
+    # A pasted URL, or blanks around a name, are forgiven to a person, not to a file.
+    if host != host.strip() or not _OF_A_URL.isdisjoint(host):
+        raise InvalidInput({"domain": "not_a_host_name"})
+    domain = to_domain(host)
+    return domain, is_deceptive(domain)
+
+
+def _form(url: str, line: int | None) -> ContactReading:
     domain = None
     try:
         parts = urlsplit(url)
@@ -155,10 +169,10 @@ def _form(url: str) -> ContactReading:
     if not domain:
         return ContactReading(flaws=(Flaw.INVALID_URL,))
     notes = (Note.DECEPTIVE_NAME,) if is_deceptive(domain) else ()
-    return ContactReading((Contact(Channel.FORM, url, url, notes=notes),))
+    return ContactReading((Contact(Channel.FORM, url, url, line, notes),))
 
 
-def _phone(raw: str, rest: str) -> ContactReading:
+def _phone(raw: str, rest: str, line: int | None) -> ContactReading:
     flaws = () if is_uri(raw) else (Flaw.NO_URI,)
     number, semicolon, parameters = _decoded(rest).partition(";")
     digits = _VISUAL.sub("", number).lstrip("+")
@@ -167,7 +181,7 @@ def _phone(raw: str, rest: str) -> ContactReading:
     # An extension says who picks up; every other parameter is for machines.
     extension = next(_extensions(parameters), "") if semicolon else ""
     plus = "+" if number.startswith("+") else ""
-    return ContactReading((Contact(Channel.PHONE, plus + digits + extension, raw),), flaws)
+    return ContactReading((Contact(Channel.PHONE, plus + digits + extension, raw, line),), flaws)
 
 
 def _extensions(parameters: str) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import unicodedata
 from functools import cache
 
@@ -36,6 +37,8 @@ _WRITTEN_TOGETHER = (
     frozenset({"CJK", "HANGUL"}),
     frozenset({"CJK", "BOPOMOFO"}),
 )
+# A name and nothing around it, which most are: it needs no taking apart.
+_BARE = re.compile(r"[A-Za-z0-9.-]+", re.ASCII)
 
 
 def to_domain(text: str) -> Domain:
@@ -45,7 +48,8 @@ def to_domain(text: str) -> Domain:
     """
     if len(text) > _MAX_PASTED:
         raise InvalidInput({"domain": "not_a_host_name"})
-    host = _host_of(text.strip())
+    pasted = text.strip()
+    host = pasted if _BARE.fullmatch(pasted) else _host_of(pasted)
     name = _a_labels(host).removesuffix(".")
     # PS-02, and the URL standard: a name whose last label is a number is an IPv4 address to some program.
     if _is_number(name.rpartition(".")[2]):
@@ -71,6 +75,8 @@ def _host_of(text: str) -> str:
 def _is_ipv6(authority: str) -> bool:
     if authority.startswith("["):
         return True
+    if ":" not in authority:
+        return False
     try:
         return ipaddress.ip_address(authority).version == 6  # noqa: PLR2004 - the protocol's number
     except ValueError:
@@ -115,6 +121,8 @@ def is_public_webmail(domain: Domain) -> bool:
 
 def is_deceptive(domain: Domain) -> bool:
     """ST-15: a label that mixes scripts, or is drawn like a Latin one, needs a person's eyes."""
+    if "xn--" not in domain.name:
+        return False
     return any(_label_is_deceptive(label) for label in domain.name.split(".") if label.startswith("xn--"))
 
 
