@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
 
@@ -84,7 +84,7 @@ class Candidate:
     flags: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
-        plain = asdict(self)
+        plain = vars(self)
         lists = {"params": dict(self.params), "probes": list(self.probes), "flags": list(self.flags)}
         codes = ("channel", "source", "confidence", "reason", "scope")
         return plain | lists | {name: str(plain[name]) for name in codes}

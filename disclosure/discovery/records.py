@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 import dns.exception
 import dns.rdata
@@ -46,6 +47,7 @@ def rname(text: str) -> Address | None:
         return None
 
 
+@lru_cache(maxsize=256)  # one search reads a record when it is asked for, and twice when it is ranked
 def _read(text: str, rdtype: dns.rdatatype.RdataType) -> dns.rdata.Rdata | None:
     try:
         return dns.rdata.from_text(dns.rdataclass.IN, rdtype, text, relativize=False)

@@ -163,6 +163,7 @@ CONTACTS: list[tuple[str, set[str], list[str], str]] = [
     ("mailto:a@example.org,b@example.net", set(), ["a@example.org", "b@example.net"], "a list"),
     ("mailto:a@example.org,,b@example.net", {"invalid_address"}, ["a@example.org", "b@example.net"], "with a hole"),
     ("mailto:a@example.org?subject=x&bcc=evil@evil.example", set(), ["a@example.org"], "headers are dropped"),
+    ("mailto:a@example.org#,b@evil.example", set(), ["a@example.org"], "a fragment names nobody"),
     ("mailto:?to=evil@evil.example", {"invalid_address"}, [], "an address in a header is none"),
     ("mailto:a%0d%0aBcc:evil@evil.example", {"invalid_address"}, [], "a line end after decoding"),
     ("mailto:a%00@example.org", {"invalid_address"}, [], "a NUL after decoding"),
@@ -232,6 +233,11 @@ def test_contacts(value: str, wrong: set[str], found: list[str], why: str) -> No
 def test_what_a_person_should_know(value: str, note: Note, why: str) -> None:
     (contact,) = of(f"Contact: {value}\n{EXPIRES}").contacts
     assert (contact.notes, contact.raw) == ((note,), value), why
+
+
+def test_of_a_contact_said_twice_the_first_stands() -> None:
+    (contact,) = of(f"Contact: mailto:a@example.org?subject=x\nContact: mailto:a@EXAMPLE.org\n{EXPIRES}").contacts
+    assert (contact.line, contact.notes) == (1, (Note.HEADERS_DROPPED,))
 
 
 def test_only_a_deceptive_name_needs_a_person() -> None:
