@@ -138,7 +138,10 @@ def _searches(connection: Connection, file: CaseFile, entries: Entries) -> None:
             case e.CertificateSearchStarted(search_id=search_id, contact_id=contact_id):
                 domain_id = file.case.contacts[contact_id].domain_id
                 said[search_id] = {"domain_id": domain_id, "contact_id": contact_id, "outcome": None}
-            case e.SearchEnded(search_id=search_id, outcome=outcome) if search_id in said:
+            case (
+                e.SearchEnded(search_id=search_id, outcome=outcome)
+                | e.CertificateSearchEnded(search_id=search_id, outcome=outcome)
+            ) if search_id in said:
                 said[search_id]["outcome"] = outcome
     rows = connection.execute(select(searches).where(searches.c.case_id == file.id))
     compare(end_of(file), "searches", said, rows, lambda row: row.id)

@@ -126,8 +126,9 @@ def facts(
     events = list(_found(file.case, contact_id, search_id, found, probe_ids))
     if found.is_complete:
         events += _gone(file.case, contact_id, search_id, {event.certificate_id for event in events})
-    ended = e.SearchEnded(
+    ended = e.CertificateSearchEnded(
         search_id=search_id,
+        contact_id=contact_id,
         outcome=LookupOutcome(str(found.status)),
         found=len(found.ranked),
         review=len(found.review),

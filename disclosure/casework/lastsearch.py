@@ -41,7 +41,7 @@ def newest(office: Office, connection: Connection, case_id: str) -> dict[str, Ne
                 domains[search_id] = domain_id
             case e.LookupRecorded(search_id=search_id, probe_id=probe_id):
                 asked.setdefault(search_id, []).append(probe_id)
-            case e.SearchEnded(search_id=search_id, outcome=outcome) if search_id in domains:
+            case e.SearchEnded(search_id=search_id, outcome=outcome):
                 # A search that is repeated ends once for each time round.
                 ids = tuple(asked.pop(search_id, ()))
                 found[domains[search_id]] = Newest(search_id, entry.at, outcome, ids)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
 
-from disclosure.casework import deskwords, searching
+from disclosure.casework import casefile, deskwords, searching
 from disclosure.casework.office import Office
 from disclosure.casework.rows import Tone
 from disclosure.casework.words import short
@@ -56,24 +55,50 @@ class Evidence:
     body_sha256: str
 
 
-def recorded(office: Office, case_id: str, language: Language) -> tuple[LookupRow, ...]:
-    """Every look-up of the case, the newest first. Raises NotFound when there is no such case."""
+@dataclass(frozen=True)
+class LookupGroup:
+    """The look-ups of one search. ``certificates``: of a contact's address; else for the contacts of a domain."""
+
+    subject: str
+    certificates: bool
+    rows: tuple[LookupRow, ...]
+
+
+_OF_SEARCHES = (e.SearchStarted, e.CertificateSearchStarted, e.LookupRecorded)
+
+
+def recorded(office: Office, case_id: str, language: Language) -> tuple[LookupGroup, ...]:
+    """Every look-up of the case by its search, the newest first, those for contacts before those for certificates.
+
+    Raises NotFound when there is no such case.
+    """
+    names = tuple(kind.__name__ for kind in _OF_SEARCHES)
     with office.store.reading() as connection:
         if connection.scalar(select(streams.c.id).where(streams.c.id == case_id, streams.c.kind == "case")) is None:
             raise NotFound("case")
-        query = select(events.c.seq).where(events.c.stream_id == case_id, events.c.type == e.LookupRecorded.__name__)
+        file = casefile.load(office, connection, case_id)
+        domains = casefile.domains_of(office, connection, file)
+        addresses = casefile.addresses(office, connection, file)
+        query = select(events.c.seq).where(events.c.stream_id == case_id, events.c.type.in_(names))
         seqs = tuple(connection.scalars(query))
         entries = ledger.read(office.store, connection, case_id, parts=ledger.EVERY_PART, seqs=seqs) if seqs else ()
-    return tuple(_rows(entries, language))
+    subjects: dict[str, tuple[str, bool]] = {}
+    rows: dict[str, list[LookupRow]] = {}
+    for entry in entries:
+        match entry.event:
+            case e.SearchStarted(search_id=search_id, domain_id=domain_id):
+                subjects[search_id] = (str(domains.get(domain_id, "")), False)
+            case e.CertificateSearchStarted(search_id=search_id, contact_id=contact_id):
+                subjects[search_id] = (addresses.get(contact_id, ""), True)
+            case e.LookupRecorded() as said:
+                rows.setdefault(said.search_id, []).insert(0, _row(entry.at, said, language))
+    groups = [LookupGroup(*subjects[key], tuple(held)) for key, held in reversed(rows.items())]
+    return tuple(sorted(groups, key=lambda group: group.certificates))
 
 
-def _rows(entries: tuple[e.Entry, ...], language: Language) -> Iterator[LookupRow]:
-    for entry in reversed(entries):
-        said = entry.event
-        if isinstance(said, e.LookupRecorded):
-            outcome = short(said.outcome, language)
-            tone = _TONES[said.outcome]
-            yield LookupRow(said.probe_id, entry.at, said.question, outcome, tone, said.evidence_sha256)
+def _row(at: datetime, said: e.LookupRecorded, language: Language) -> LookupRow:
+    outcome = short(said.outcome, language)
+    return LookupRow(said.probe_id, at, said.question, outcome, _TONES[said.outcome], said.evidence_sha256)
 
 
 def evidence(office: Office, case_id: str, probe_id: str, language: Language) -> Evidence:

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sqlalchemy import Connection, insert, or_, select, update
 
@@ -101,7 +101,9 @@ def search(
 
 
 def _put_back(office: Office, claimed: Search, now: datetime) -> None:
-    ended = e.SearchEnded(search_id=claimed.id, outcome=LookupOutcome.UNKNOWN, found=0, review=0)
+    came_to: dict[str, Any] = {"search_id": claimed.id, "outcome": LookupOutcome.UNKNOWN, "found": 0, "review": 0}
+    contact_id = claimed.contact_id
+    ended = e.CertificateSearchEnded(contact_id=contact_id, **came_to) if contact_id else e.SearchEnded(**came_to)
     row = _next_row(claimed, Outcome.UNKNOWN, now)
     casefile.change(
         office, claimed.case_id, now, lambda _: [(e.MACHINE, ended)], lambda tx, _: _fenced(tx, claimed, row)

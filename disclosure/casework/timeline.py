@@ -154,6 +154,11 @@ SENTENCES: Mapping[type[e.Event], Words] = {
     e.ContactEntered: _of(N_("Contact entered by hand: %(address)s"), address=_text("address")),
     e.CertificateSearchStarted: _of(N_("Search for certificates asked for: %(address)s"), address=_named("contact_id")),
     e.CertificateFound: _certificate_found,
+    e.CertificateSearchEnded: _of(
+        N_("Search for certificates ended: %(address)s: %(outcome)s"),
+        address=_named("contact_id"),
+        outcome=_coded("outcome"),
+    ),
     e.CertificateEntered: _of(N_("Certificate entered by hand for %(address)s"), address=_named("contact_id")),
     e.CertificateChosen: lambda event, sight: sight.say(
         N_("Certificate chosen for %(address)s")
@@ -276,6 +281,7 @@ RUNS: Mapping[type[e.Event], str] = {
     e.ContactFound: "lookups",
     e.CertificateSearchStarted: "lookups",
     e.CertificateFound: "lookups",
+    e.CertificateSearchEnded: "lookups",
     e.MailQueued: "mail",
     e.MailPrepared: "mail",
 }

@@ -46,13 +46,12 @@ def search_started(case: Case, entry: e.Entry, event: e.CertificateSearchStarted
     return case.but(certificate_searches={**case.certificate_searches, event.contact_id: search})
 
 
-def search_ended(case: Case, entry: e.Entry, event: e.SearchEnded) -> Case:
-    """Searches for contacts leave no trace here."""
-    for contact_id, search in case.certificate_searches.items():
-        if search.id == event.search_id:
-            ended = replace(search, ended_at=entry.at, outcome=event.outcome)
-            return case.but(certificate_searches={**case.certificate_searches, contact_id: ended})
-    return case
+def search_ended(case: Case, entry: e.Entry, event: e.CertificateSearchEnded) -> Case:
+    held = case.certificate_searches.get(event.contact_id)
+    if held is None or held.id != event.search_id:
+        return case  # a newer one is on its way
+    ended = replace(held, ended_at=entry.at, outcome=event.outcome)
+    return case.but(certificate_searches={**case.certificate_searches, event.contact_id: ended})
 
 
 def found(case: Case, entry: e.Entry, event: e.CertificateFound) -> Case:

@@ -311,10 +311,21 @@ class ContactSuggested(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class CertificateSearchStarted(Event):
-    """Certificates are looked for at one contact's address; it ends with SearchEnded."""
+    """Certificates are looked for at one contact's address."""
 
     search_id: str
     contact_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CertificateSearchEnded(Event):
+    """Unknown: it is asked again, and ends again (R15)."""
+
+    search_id: str
+    contact_id: str
+    outcome: LookupOutcome
+    found: int
+    review: int
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -54,6 +54,7 @@ SEEN: dict[type[e.Event], tuple[set[Audience], str]] = {
     e.ContactFound: (set(), "inside"),
     e.ContactEntered: (set(), "inside"),
     e.CertificateSearchStarted: (set(), "inside"),
+    e.CertificateSearchEnded: (set(), "inside"),
     e.CertificateFound: (set(), "inside"),
     e.CertificateEntered: (set(), "inside"),
     e.CertificateChosen: (set(), "inside"),
