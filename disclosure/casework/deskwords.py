@@ -53,6 +53,7 @@ REASONS: Mapping[str, str] = {
 }
 MARKS: Mapping[str, str] = {
     "host_may_be_compromised": N_("the host that publishes it may be in an intruder's hands"),
+    "good_signature": N_("signed by the certificate that the file itself points to; says nothing of whose it is"),
     "named_twice": N_("two independent sources agree"),
     "sources_disagree": N_("web and DNS name nobody in common"),
     "no_mx": N_("no mail server is published for this domain"),
@@ -73,6 +74,9 @@ MARKS: Mapping[str, str] = {
     "default_file": N_("looks like a file that came with the software"),
     "signed_format_issue": N_("its signature cannot be read"),
     "data_after_sig": N_("text stands outside its signature"),
+    "pgp_signature_error": N_(
+        "its signature does not fit: the text was changed after it was signed, or the signature is damaged"
+    ),
     "not_signed": N_("security.txt is not signed"),
     "no_encryption": N_("no certificate is published"),
     "not_found_again": N_("the newest search did not find it any more"),
@@ -158,6 +162,23 @@ TROUBLES: Mapping[str, str] = {
     "not_rdap": N_("the answer is no registration data"),
     "another_object": N_("the answer is about another name"),
     "another_kind_of_page": N_("another kind of page than was asked for"),
+}
+# Of look-ups that asked for a certificate, where some codes mean something else than of a file.
+CERTIFICATE_TROUBLES: Mapping[str, str] = {
+    "corrupt": N_("the certificate is damaged"),
+    "expired": N_("the certificate has expired"),
+    "no_encryption_subkey": N_("the certificate has no part that can be encrypted to"),
+    "no_valid_self_signature": N_("the certificate is not signed by its own key"),
+    "not_a_key": N_("what lies there is no certificate"),
+    "not_yet_valid": N_("the certificate is not valid yet"),
+    "revoked": N_("the certificate was revoked"),
+    "secret_key": N_("a private key lies there: nothing of it was kept"),
+    "several_keys": N_("too many certificates in one file"),
+    "too_large": N_("the answer is too large"),
+    "unsupported_algorithm": N_("the certificate uses an algorithm that we do not use"),
+    "unsupported_key_version": N_("the certificate is of a version that we do not use"),
+    "weak_key": N_("weak OpenPGP key"),
+    "weak_self_signature": N_("the certificate is signed with a broken method"),
 }
 COUNTRY_SAID_BY: Mapping[str, str] = {
     "domain": N_("by the domain's ending"),
