@@ -9,7 +9,7 @@ from pathlib import Path
 import pysequoia
 from pysequoia.packet import Packet
 
-from tests.openpgp.zoo import DAY, DOMAIN, MADE, NOW, Zoo, fingerprint, join, packets
+from tests.openpgp.zoo import DAY, DOMAIN, MADE, NOW, Zoo, fingerprint, framed, join, packets
 
 TEXT = b"Contact: mailto:security@org.example\n- a dash  \n\nFrom here\t\nExpires: 2099-01-01T00:00:00Z\n"
 COVERED = b"Contact: mailto:security@org.example\r\n- a dash\r\n\r\nFrom here\r\nExpires: 2099-01-01T00:00:00Z"
@@ -62,6 +62,13 @@ def _of_age(zoo: Zoo, out: dict[str, Signed]) -> None:
     out["expired"] = Signed(file, zoo.export("expiring"))
     zoo.gpg("--quick-set-expire", who, "300d", at=MADE + 15 * DAY)
     out["extended"] = Signed(file, zoo.export("expiring"))
+    out["extended, old copy behind"] = Signed(file, zoo.export("expiring") + out["expired"].certificate)
+    zoo.gpg("--edit-key", "--command-fd", "0", who, data=b"change-usage\nS\nQ\nsave\n", at=MADE + 16 * DAY)
+    out["not for signing any more"] = Signed(file, zoo.export("expiring"))
+    zoo.gpg("--quick-gen-key", f"young@{DOMAIN}", "ed25519", "sign", "never", at=SIGNED_AT + DAY)
+    out["signed before its key was made"] = Signed(
+        clearsigned(zoo, "young", "--ignore-time-conflict", "--ignore-valid-from"), zoo.export("young")
+    )
     who = _key(zoo, "revoked", "ed25519")
     file = clearsigned(zoo, "revoked")
     written = (zoo.home / "openpgp-revocs.d" / f"{who.upper()}.rev").read_bytes()
@@ -78,7 +85,12 @@ def _of_subkeys(zoo: Zoo, out: dict[str, Signed]) -> None:
     zoo.gpg("--quick-set-expire", who, "300d", subkey, at=MADE + 15 * DAY)
     good = zoo.export("subkey")
     out["subkey"] = out["subkey extended"] = Signed(file, good)
+    short = out["subkey expired"].certificate
+    out["subkey extended, old copy behind"] = Signed(file, good + short)
     pile = packets(good)
+    out["too many subkeys"] = Signed(
+        file, good + b"".join(framed(14, pile[-2].body[:-2] + n.to_bytes(2)) for n in range(100))
+    )
     out["subkey without binding"] = Signed(file, join(pile[:-1]))
     out["subkey without its own word"] = Signed(file, join([*pile[:-1]]) + without_unhashed(pile[-1]))
     out["subkey grafted"] = Signed(file, out["ed25519"].certificate + join(pile[-2:]))

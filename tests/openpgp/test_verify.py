@@ -14,6 +14,9 @@ from hypothesis import strategies as st
 
 from disclosure.openpgp import sandbox
 from disclosure.openpgp import verify as verifying
+from disclosure.openpgp.clearsigned import MAX_SIGNATURES
+from disclosure.openpgp.dearmour import dearmour
+from disclosure.openpgp.framing import body_of
 from disclosure.openpgp.sandbox import OverLimit, verify_safely
 from disclosure.openpgp.verification import State, Verification, Why, unchecked
 from disclosure.openpgp.verify import verify
@@ -21,7 +24,7 @@ from tests.conftest import need
 from tests.openpgp import signers
 from tests.openpgp.conftest import need_sq
 from tests.openpgp.signers import COVERED, SIGNED_AT, Signed, clearsigned
-from tests.openpgp.zoo import DAY, MADE, NOW, Zoo, forged, join, packets
+from tests.openpgp.zoo import DAY, MADE, NOW, Zoo, forged, framed, join, packets
 
 LATER = NOW + timedelta(minutes=5)
 EVIL = b"Contact: mailto:evil@evil.example"
@@ -67,6 +70,11 @@ SIGNERS = [
     ("sq", None, "made by sq"),
     ("extended", None, "GnuPG replaced the self-signature when the expiry was put off: older signatures still hold"),
     ("subkey extended", None, "and so it does with bindings"),
+    ("extended, old copy behind", None, "the newest self-signature tells, wherever it stands"),
+    ("subkey extended, old copy behind", None, "likewise"),
+    ("not for signing any more", Why.NOT_FOR_SIGNING, "its owner took that right away"),
+    ("signed before its key was made", Why.CERTIFICATE_UNSOUND, "one of the two dates is a lie"),
+    ("too many subkeys", Why.CERTIFICATE_UNSOUND, "as the judge: nobody has a hundred"),
     ("expired", Why.CERTIFICATE_EXPIRED, "nobody vouches by a certificate that has run out"),
     ("subkey expired", Why.CERTIFICATE_EXPIRED, "nor by such a subkey"),
     ("revoked", Why.CERTIFICATE_REVOKED, "whoever stole the key could sign too"),
@@ -166,6 +174,7 @@ CHANGES: list[tuple[str, tuple[bytes, bytes], State, str]] = [
     ("no blank line", (b"\n\nContact", b"\nContact"), State.BAD, "the first line becomes a header"),
     ("an escape undone", (b"- - a dash", b"- a dash"), State.BAD, "undone twice, it is another line"),
     ("an escape too many", (_FIRST, b"- " + _FIRST), State.GOOD, "any line may be escaped (RFC 9580, 7.2)"),
+    ("a blank line escaped", (b"dash  \n\n", b"dash\n- \n"), State.GOOD, "the escape goes before the blanks"),
     ("an escape of an escape", (b"- - a dash", b"- - - a dash"), State.BAD, "undone once"),
     ("a lone CR for a line end", (_FIRST, _FIRST[:-1] + b"\r"), State.BAD, "Sequoia would hash the same lines"),
     ("a CR too many", (_FIRST, _FIRST[:-1] + b"\r\r\n"), State.BAD, "likewise"),
@@ -222,6 +231,47 @@ GPG_SEES_NONE = {"a byte-order mark", "an armour header", "a field as armour hea
 GPG_SEES_NONE |= {"another hash named", "no Hash header"}
 # What gpg passes and we do not: it takes CR and NUL at a line end for blanks, and mends armour.
 GPG_PASSES = {"a CR too many", "a NUL", "the armour damaged", "the end line gone"}
+
+
+def resigned(signed: Signed, *packets_: bytes) -> bytes:
+    """The same text with other signature packets."""
+    armour = pysequoia.armor(b"".join(packets_), pysequoia.ArmorKind.Signature).encode()
+    return signed.file[: signed.file.index(_SIG)] + armour
+
+
+def signature_of(signed: Signed) -> bytes:
+    armour = signed.file[signed.file.index(_SIG) :]
+    return dearmour(armour)[0].content
+
+
+def test_a_signature_that_names_nobody(made: Made) -> None:
+    """Every certificate at hand is tried; that none fits proves nothing against the text."""
+    signed = made[1]["ed25519"]
+    body = body_of(signature_of(signed))
+    rest = body[6 + int.from_bytes(body[4:6]) :]
+    nameless = framed(2, body[:4] + b"\0\0\0\0" + rest[2 + int.from_bytes(rest[:2]) :])
+    assert verified(signed, resigned(signed, nameless)) == unchecked(Why.NO_CERTIFICATE)
+    assert verified(signed, resigned(signed, nameless, signature_of(signed))).state is State.GOOD
+
+
+def test_so_many_signatures_and_no_more(made: Made) -> None:
+    out = made[1]
+    signed, other = out["ed25519"], signature_of(out["rsa2048"])
+    few = [other] * (MAX_SIGNATURES - 1)
+    assert verified(signed, resigned(signed, *few, signature_of(signed))).state is State.GOOD
+    assert verified(signed, resigned(signed, *few, other, signature_of(signed))).state is State.UNCHECKED
+
+
+def test_one_bad_of_several_is_bad_unless_one_is_good(made: Made) -> None:
+    """Of two signers one may have signed another text: the other one's word stands."""
+    zoo, out = made
+    signed = out["ed25519"]
+    elsewhere = clearsigned(zoo, "ed25519", text=EVIL + b"\n")
+    wrong = signature_of(Signed(elsewhere, b""))
+    unknown = signature_of(out["rsa2048"])
+    assert verified(signed, resigned(signed, unknown, wrong)).why is Why.DIFFERS
+    assert verified(signed, resigned(signed, wrong, unknown)).why is Why.DIFFERS
+    assert verified(signed, resigned(signed, wrong, signature_of(signed))).state is State.GOOD
 
 
 def test_gpg_agrees(made: Made) -> None:
