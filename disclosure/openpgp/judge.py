@@ -38,7 +38,7 @@ from disclosure.openpgp.sieve import encrypts, is_revoked, sieved
 from disclosure.openpgp.verdict import FINGERPRINT_MISMATCH, UID_MISMATCH, Reason, Verdict, refuse
 from disclosure.protocol.values import Address
 
-__all__ = ["MAX_INPUT", "Reason", "Verdict", "certificates_in", "judge", "reason_of_primary", "refuse"]
+__all__ = ["MAX_INPUT", "Reason", "Verdict", "certificates_in", "judge", "refuse"]
 
 MAX_INPUT = 4 * 1024 * 1024
 MAX_PACKETS = 20_000  # ours: ten thousand signatures of strangers are seen in life
@@ -160,7 +160,7 @@ def _judge_packets(packets: list[Packet] | Reason, address: Address | None, now:
         "version": primary.body[0],
         "created_at": primary.key_created,
     }
-    reason = reason_of_primary(primary, now)
+    reason = _reason_of_primary(primary, now)
     if reason:
         return refuse(reason, **facts)
     parts = parts_of(packets, now)
@@ -169,7 +169,7 @@ def _judge_packets(packets: list[Packet] | Reason, address: Address | None, now:
     return _judge_parts(sieved(parts), packets, address, now, facts)
 
 
-def reason_of_primary(primary: Packet, now: datetime) -> Reason | None:
+def _reason_of_primary(primary: Packet, now: datetime) -> Reason | None:
     if primary.body[0] not in _VERSIONS:
         return Reason.UNSUPPORTED_KEY_VERSION
     if primary.key_created is None or not primary.fingerprint:

@@ -14,7 +14,7 @@ import pysequoia
 from pysequoia.packet import Packet, PacketPile, SignatureType
 
 from disclosure.openpgp.clearsigned import ClearSigned, NotSigned, read_clear_signed
-from disclosure.openpgp.judge import MAX_INPUT, MAX_SIGNATURES, MAX_SUBKEYS, Reason, certificates_in, reason_of_primary
+from disclosure.openpgp.judge import MAX_INPUT, MAX_SIGNATURES, MAX_SUBKEYS, Reason, certificates_in
 from disclosure.openpgp.parts import Parts, is_revocation, is_weak, parts_of
 from disclosure.openpgp.sieve import sieved
 from disclosure.openpgp.signatures import Signature, Unsupported, made_by, over_key, over_name, over_subkey
@@ -118,7 +118,7 @@ def _dated(made_at: datetime | None, lasts: timedelta | None, now: datetime) -> 
 
 def _unsound(holder: _Holder, key: Packet, made_at: datetime | None, now: datetime) -> Why | None:
     """Why the certificate, or this key of it, vouches for nothing at ``now``; None when it does."""
-    if reason_of_primary(holder.packets[0], now) or (made_at and key.key_created and made_at < key.key_created):
+    if key.key_created is None or made_at is None or made_at < key.key_created or is_weak(key):
         return Why.CERTIFICATE_UNSOUND
     parts = parts_of(holder.packets, now)
     if sum(1 for _ in parts.signatures) > MAX_SIGNATURES or len(parts.subkeys) > MAX_SUBKEYS:
@@ -150,8 +150,6 @@ def _primary_signs(parts: Parts) -> bool:
 
 def _why_not_subkey(parts: Parts, key: Packet, now: datetime) -> Why | None:
     """The newest binding that holds decides; a revocation holds whatever its date says."""
-    if key.key_created is None or key.key_created > now or is_weak(key):
-        return Why.CERTIFICATE_UNSOUND
     signed = over_subkey(parts.primary.body, key.body)
     if any(_holds(p.body, parts.primary, signed) for p in parts.subkey_revocations):
         return Why.CERTIFICATE_REVOKED
@@ -164,7 +162,7 @@ def _why_not_subkey(parts: Parts, key: Packet, now: datetime) -> Why | None:
     if binding.key_flags is None or not binding.key_flags.signing or not _agrees(binding, key, signed):
         return Why.NOT_FOR_SIGNING
     lasts = binding.key_validity_period
-    return Why.CERTIFICATE_EXPIRED if lasts and key.key_created + lasts <= now else None
+    return Why.CERTIFICATE_EXPIRED if lasts and key.key_created and key.key_created + lasts <= now else None
 
 
 def _newest_first(made: Iterable[tuple[Packet, bytes]]) -> list[tuple[Packet, bytes]]:

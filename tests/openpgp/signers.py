@@ -9,6 +9,8 @@ from pathlib import Path
 import pysequoia
 from pysequoia.packet import Packet
 
+from disclosure.openpgp.framing import body_of
+from disclosure.openpgp.signatures import over_subkey
 from tests.openpgp.zoo import DAY, DOMAIN, MADE, NOW, Zoo, fingerprint, framed, join, packets
 
 TEXT = b"Contact: mailto:security@org.example\n- a dash  \n\nFrom here\t\nExpires: 2099-01-01T00:00:00Z\n"
@@ -92,23 +94,33 @@ def _of_subkeys(zoo: Zoo, out: dict[str, Signed]) -> None:
         file, good + b"".join(framed(14, pile[-2].body[:-2] + n.to_bytes(2)) for n in range(100))
     )
     out["subkey without binding"] = Signed(file, join(pile[:-1]))
-    out["subkey without its own word"] = Signed(file, join([*pile[:-1]]) + without_unhashed(pile[-1]))
+    out["subkey without its own word"] = Signed(file, join(pile[:-1]) + with_unhashed(pile[-1]))
+    # A signature over any octets: also over those that a subkey's own word would cover.
+    document = over_subkey(pile[0].body, pile[-2].body)
+    word = body_of(zoo.gpg("-u", f"{subkey}!", "--detach-sign", at=SIGNED_AT, data=document))
+    area = b"\xff" + (len(word) + 1).to_bytes(4) + b"\x20" + word
+    out["subkey with a document for its word"] = Signed(file, join(pile[:-1]) + with_unhashed(pile[-1], area))
     out["subkey grafted"] = Signed(file, out["ed25519"].certificate + join(pile[-2:]))
     zoo.gpg("--command-fd", "0", "--edit-key", who, data=b"key 1\nrevkey\ny\n0\n\ny\nsave\n")
     out["subkey revoked"] = Signed(file, zoo.export("subkey"))
+
+
+def _of_weak_subkeys(zoo: Zoo, out: dict[str, Signed]) -> None:
+    who = _key(zoo, "weaksub", "ed25519", "cert")
+    zoo.gpg("--quick-add-key", who, "rsa1024", "sign", "never", at=MADE)
+    out["weak subkey"] = Signed(clearsigned(zoo, "weaksub"), zoo.export("weaksub"))
 
 
 def signing_subkey(certificate: bytes) -> Packet:
     return next(p for p in packets(certificate)[1:] if p.fingerprint)
 
 
-def without_unhashed(signature: Packet) -> bytes:
+def with_unhashed(signature: Packet, area: bytes = b"") -> bytes:
     """GnuPG keeps the subkey's own word where nobody signs for it: the binding holds without."""
     body = signature.body
     end = 6 + int.from_bytes(body[4:6])
     rest = body[end + 2 + int.from_bytes(body[end : end + 2]) :]
-    body = body[:end] + b"\0\0" + rest
-    return bytes([0xC2, 255]) + len(body).to_bytes(4) + body
+    return framed(2, body[:end] + len(area).to_bytes(2) + area + rest)
 
 
 def _of_others(zoo: Zoo, out: dict[str, Signed]) -> None:
@@ -135,6 +147,6 @@ def build(folder: Path) -> tuple[Zoo, dict[str, Signed]]:
     zoo = Zoo(folder)
     zoo.home.mkdir(mode=0o700)
     out: dict[str, Signed] = {}
-    for builder in (_of_gpg, _of_age, _of_subkeys, _of_others):
+    for builder in (_of_gpg, _of_age, _of_subkeys, _of_weak_subkeys, _of_others):
         builder(zoo, out)
     return zoo, out

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pysequoia
@@ -18,6 +19,7 @@ from disclosure.openpgp.clearsigned import MAX_SIGNATURES
 from disclosure.openpgp.dearmour import dearmour
 from disclosure.openpgp.framing import body_of
 from disclosure.openpgp.sandbox import OverLimit, verify_safely
+from disclosure.openpgp.signatures import Signature, Unsupported, made_by
 from disclosure.openpgp.verification import State, Verification, Why, unchecked
 from disclosure.openpgp.verify import verify
 from tests.conftest import need
@@ -82,7 +84,9 @@ SIGNERS = [
     ("subkey without binding", Why.CERTIFICATE_UNSOUND, "the certificate does not vouch for it"),
     ("subkey grafted", Why.CERTIFICATE_UNSOUND, "bound by another certificate"),
     ("subkey without its own word", Why.NOT_FOR_SIGNING, "anybody may bind a stranger's key"),
+    ("subkey with a document for its word", Why.NOT_FOR_SIGNING, "which it may have been made to sign"),
     ("rsa1024", Why.CERTIFICATE_UNSOUND, "weak"),
+    ("weak subkey", Why.CERTIFICATE_UNSOUND, "of a certificate that is not"),
     ("SHA1", Why.WEAK_HASH, "collisions can be bought"),
     ("MD5", Why.WEAK_HASH, "or made at home"),
     ("RIPEMD160", Why.WEAK_HASH, "as short as SHA-1"),
@@ -242,6 +246,28 @@ def resigned(signed: Signed, *packets_: bytes) -> bytes:
 def signature_of(signed: Signed) -> bytes:
     armour = signed.file[signed.file.index(_SIG) :]
     return dearmour(armour)[0].content
+
+
+def test_a_lone_carriage_return_is_a_letter(made: Made) -> None:
+    """GnuPG signs it as one, Sequoia as a line end: a signature fits one reading, and that one comes out."""
+    zoo, out = made
+    theirs = clearsigned(zoo, "ed25519", text=b"# a\rb\nContact: x\n")
+    assert verified(out["ed25519"], theirs).text == b"# a\rb\r\nContact: x"
+    key = pysequoia.Tsk.generate("S <s@org.example>")
+    theirs = bytes(pysequoia.sign(key.signer(), b"# a\rb\nContact: x", mode=pysequoia.SignatureMode.CLEAR))
+    assert verify(theirs, certificates=[bytes(key.extract_certificate())], now=LATER).state is State.BAD
+
+
+def test_a_key_signs_in_its_own_algorithm(made: Made) -> None:
+    signed = made[1]["rsa2048"]
+    key, signature = packets(signed.certificate)[0].body, Signature.read(body_of(signature_of(signed)))
+    for algorithm, holds in ((1, True), (3, True), (2, False), (16, False)):  # RSA, for signatures, not for them
+        assert made_by(key[:5] + bytes([algorithm]) + key[6:], signature, COVERED) is holds, algorithm
+    version_6 = b"\x06" + key[1:6] + len(key[6:]).to_bytes(4) + key[6:]
+    assert not made_by(version_6, signature, COVERED), "nor in another version"
+    assert not made_by(key[:5], signature, COVERED), "what is cut off is no key"
+    with pytest.raises(Unsupported):
+        made_by(key, replace(signature, hash=2), COVERED)
 
 
 def test_a_signature_that_names_nobody(made: Made) -> None:
