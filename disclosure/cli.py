@@ -317,7 +317,8 @@ def _most(file: Path, most: int) -> bytes:
 def _read(row: dict[str, Any]) -> str:
     said = ", ".join(contact["address"] for contact in row["contacts"]) or "-"
     wrong = f"  [{', '.join(dict.fromkeys(problem['code'] for problem in row['problems']))}]" if row["problems"] else ""
-    return f"{row['usable']:<7} {row['file']}  {said}  signature {row['signature']}{wrong}"
+    why = f" ({row['signature_why']})" if row["signature_why"] else ""
+    return f"{row['usable']:<7} {row['file']}  {said}  signature {row['signature']}{why}{wrong}"
 
 
 @main.command()

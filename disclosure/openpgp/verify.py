@@ -78,33 +78,52 @@ def _holders(certificates: Iterable[bytes]) -> Iterator[_Holder]:
 # --- one signature ---------------------------------------------------------------------------------------------------
 
 
+_Claim = tuple[_Holder, Packet]  # a certificate, and the key of it that may have signed
+
+
 def _of_signature(raw: bytes, message: ClearSigned, holders: Sequence[_Holder], now: datetime) -> Verification:
     try:
         (packet,) = PacketPile.from_bytes(raw)
         signature = Signature.read(packet.body)
-        kind, made_at, lasts = packet.signature_type, packet.signature_created, packet.signature_validity_period
+        is_text = packet.signature_type == _T.Text
+        made_at, lasts = packet.signature_created, packet.signature_validity_period
         claims = [(holder, key) for holder in holders for key in holder.keys(packet)]
+        is_named = bool(packet.issuer_fingerprint or packet.issuer_key_id)
     except Unsupported:
         return unchecked(Why.UNSUPPORTED)
     except Exception:  # the library has no errors of its own
         return bad(Why.UNREADABLE)
     if not claims:
         return unchecked(Why.NO_CERTIFICATE)
+    claimed = claims[0][0].fingerprint
     if not signature.has_sound_hash:
-        return unchecked(Why.WEAK_HASH, claims[0][0].fingerprint)
+        return unchecked(Why.WEAK_HASH, claimed)
+    answers = [_made_by(key, signature, message.text) if is_text else False for _, key in claims]
+    makers = [claim for claim, answer in zip(claims, answers, strict=True) if answer]
+    if makers:
+        return _of_makers(makers, message, made_at, _dated(made_at, lasts, now), now)
+    if None in answers:
+        return unchecked(Why.UNSUPPORTED, claimed)
+    return bad(Why.DIFFERS, claimed) if is_named else unchecked(Why.NO_CERTIFICATE)
+
+
+def _made_by(key: Packet, signature: Signature, text: bytes) -> bool | None:
+    """None: it cannot be told here."""
     try:
-        made = [claim for claim in claims if kind == _T.Text and made_by(claim[1].body, signature, message.text)]
+        return made_by(key.body, signature, text)
     except Unsupported:
-        return unchecked(Why.UNSUPPORTED, claims[0][0].fingerprint)
-    if not made:
-        named = bool(packet.issuer_fingerprint or packet.issuer_key_id)
-        return bad(Why.DIFFERS, claims[0][0].fingerprint) if named else unchecked(Why.NO_CERTIFICATE)
-    why = _dated(made_at, lasts, now)
-    reasons = [why or _unsound(holder, key, made_at, now) for holder, key in made]
-    sound = [holder for (holder, _), reason in zip(made, reasons, strict=True) if reason is None]
-    if not sound:
-        return unchecked(reasons[0] or Why.NO_CERTIFICATE, made[0][0].fingerprint)
-    return Verification(State.GOOD, None, sound[0].fingerprint, message.text, message.first_line)
+        return None
+
+
+def _of_makers(
+    makers: Sequence[_Claim], message: ClearSigned, made_at: datetime | None, dated: Why | None, now: datetime
+) -> Verification:
+    """The text is theirs beyond doubt; whether they vouch for it is another matter."""
+    reasons = [dated or _unsound(holder, key, made_at, now) for holder, key in makers]
+    if None not in reasons:
+        return unchecked(reasons[0] or Why.NO_CERTIFICATE, makers[0][0].fingerprint)
+    holder, _ = makers[reasons.index(None)]
+    return Verification(State.GOOD, None, holder.fingerprint, message.text, message.first_line)
 
 
 def _dated(made_at: datetime | None, lasts: timedelta | None, now: datetime) -> Why | None:

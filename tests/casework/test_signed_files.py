@@ -148,7 +148,7 @@ def test_the_command_in_words(files: dict[str, str]) -> None:
     )  # fmt: skip
     first, second = done.stdout.splitlines()
     assert first.startswith("review  ")
-    assert "signature bad" in first
+    assert "signature bad (differs)" in first
     assert "pgp_signature_error" in first
     assert second.startswith("yes     ")
 

@@ -101,6 +101,11 @@ def _of_subkeys(zoo: Zoo, out: dict[str, Signed]) -> None:
     area = b"\xff" + (len(word) + 1).to_bytes(4) + b"\x20" + word
     out["subkey with a document for its word"] = Signed(file, join(pile[:-1]) + with_unhashed(pile[-1], area))
     out["subkey grafted"] = Signed(file, out["ed25519"].certificate + join(pile[-2:]))
+    usage = b"key 1\nchange-usage\nS\nA\nQ\nsave\n"
+    zoo.gpg("--command-fd", "0", "--edit-key", who, data=usage, at=MADE + 17 * DAY)
+    changed = packets(zoo.export("subkey"))
+    old_word = with_unhashed(changed[-1], unhashed(pile[-1]))
+    out["subkey not for signing any more"] = Signed(file, join(changed[:-1]) + old_word)
     zoo.gpg("--command-fd", "0", "--edit-key", who, data=b"key 1\nrevkey\ny\n0\n\ny\nsave\n")
     out["subkey revoked"] = Signed(file, zoo.export("subkey"))
 
@@ -113,6 +118,11 @@ def _of_weak_subkeys(zoo: Zoo, out: dict[str, Signed]) -> None:
 
 def signing_subkey(certificate: bytes) -> Packet:
     return next(p for p in packets(certificate)[1:] if p.fingerprint)
+
+
+def unhashed(signature: Packet) -> bytes:
+    rest = signature.body[6 + int.from_bytes(signature.body[4:6]) :]
+    return rest[2 : 2 + int.from_bytes(rest[:2])]
 
 
 def with_unhashed(signature: Packet, area: bytes = b"") -> bytes:

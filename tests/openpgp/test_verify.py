@@ -85,6 +85,7 @@ SIGNERS = [
     ("subkey grafted", Why.CERTIFICATE_UNSOUND, "bound by another certificate"),
     ("subkey without its own word", Why.NOT_FOR_SIGNING, "anybody may bind a stranger's key"),
     ("subkey with a document for its word", Why.NOT_FOR_SIGNING, "which it may have been made to sign"),
+    ("subkey not for signing any more", Why.NOT_FOR_SIGNING, "its owner took that right away"),
     ("rsa1024", Why.CERTIFICATE_UNSOUND, "weak"),
     ("weak subkey", Why.CERTIFICATE_UNSOUND, "of a certificate that is not"),
     ("SHA1", Why.WEAK_HASH, "collisions can be bought"),
@@ -278,6 +279,9 @@ def test_a_signature_that_names_nobody(made: Made) -> None:
     nameless = framed(2, body[:4] + b"\0\0\0\0" + rest[2 + int.from_bytes(rest[:2]) :])
     assert verified(signed, resigned(signed, nameless)) == unchecked(Why.NO_CERTIFICATE)
     assert verified(signed, resigned(signed, nameless, signature_of(signed))).state is State.GOOD
+    curve = made[1]["brainpoolP256r1"].certificate
+    found = verify(resigned(signed, nameless), certificates=[curve, signed.certificate], now=LATER)
+    assert found == unchecked(Why.NO_CERTIFICATE), "of another algorithm: not theirs, and that can be told"
 
 
 def test_so_many_signatures_and_no_more(made: Made) -> None:
