@@ -25,7 +25,7 @@ from tests.casework.test_searching import started
 from tests.discovery.conftest import ca, world  # noqa: F401 - fixtures
 from tests.discovery.world import World, page
 
-NOW = datetime.now(UTC) + timedelta(minutes=5)  # pysequoia signs by its own clock
+NOW = datetime.now(UTC) + timedelta(days=1)  # pysequoia signs by its own clock, whenever the tests come to it
 KEY_AT = "https://example.org/key.asc"
 EVIL = b"Contact: mailto:evil@evil.example\n"
 TEXT = f"Contact: mailto:psirt@example.org\nExpires: {NOW.year + 1}-01-01T00:00:00Z\nEncryption: {KEY_AT}\n"

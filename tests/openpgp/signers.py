@@ -50,7 +50,7 @@ def _of_gpg(zoo: Zoo, out: dict[str, Signed]) -> None:
         out[digest] = Signed(clearsigned(zoo, "ed25519", "--digest-algo", digest), good)
     out["signature expired"] = Signed(clearsigned(zoo, "ed25519", "--default-sig-expire", "5d"), good)
     out["signature to expire"] = Signed(clearsigned(zoo, "ed25519", "--default-sig-expire", "2y"), good)
-    out["signed tomorrow"] = Signed(clearsigned(zoo, "ed25519", at=NOW + DAY), good)
+    out["signed tomorrow"] = Signed(clearsigned(zoo, "ed25519", at=NOW + 9 * DAY), good)
     out["two signers"] = Signed(clearsigned(zoo, "ed25519", "-u", f"rsa2048@{DOMAIN}"), good)
     out["armoured"] = Signed(out["ed25519"].file, zoo.gpg("--armor", "--export", f"ed25519@{DOMAIN}"))
     everybody = b"".join(zoo.export(name) for name in names)
