@@ -103,7 +103,7 @@ def evidence(office: Office, case_id: str, probe_id: str, language: Language) ->
 
 
 def _trouble(purpose: Purpose, code: str, language: Language) -> str:
-    first = (deskwords.CERTIFICATE_TROUBLES,) if purpose in _OF_CERTIFICATES else ()
+    first = (deskwords.CERTIFICATE_REASONS,) if purpose in _OF_CERTIFICATES else ()
     tables: tuple[Mapping[str, str], ...] = (*first, deskwords.TROUBLES)
     table = next((table for table in tables if code in table), deskwords.MARKS)
     return deskwords.say(table, code, language)

@@ -71,9 +71,9 @@ def test_one_search_verifies_and_a_list_does_not(demo: World, signed: Publicatio
 @pytest.mark.parametrize(
     ("purpose", "code", "words"),
     [
-        (Purpose.ENCRYPTION_URI, "expired", "le certificat a expiré"),
+        (Purpose.ENCRYPTION_URI, "expired", "il a expiré"),
         (Purpose.SECURITY_TXT, "expired", "security.txt a expiré"),
-        (Purpose.ENCRYPTION_URI, "secret_key", "une clé privée s’y trouve\xa0: rien n’en a été conservé"),
+        (Purpose.ENCRYPTION_URI, "secret_key", "une clé privée a été publiée\xa0; rien n'en a été gardé"),
         (Purpose.ENCRYPTION_URI, "tls_failed", "le chiffrement a échoué"),
         (Purpose.ENCRYPTION_URI, "no_such_code", "no such code"),
     ],

@@ -57,7 +57,7 @@ _DISCOVERED: list[tuple[set[str], Mapping[str, str], str]] = [
     (set(Flag) | set(NEEDS_A_PERSON), deskwords.MARKS, "marks"),
     (set(Purpose), deskwords.PURPOSES, "purposes"),
     (set(HintKind), deskwords.HINTS, "hints"),
-    (set(verdict.Reason), deskwords.CERTIFICATE_TROUBLES, "certificates"),
+    (set(verdict.Reason), deskwords.CERTIFICATE_REASONS, "certificates"),
     (set(Trouble) | set(Fault), {**deskwords.TROUBLES, **deskwords.MARKS}, "troubles"),
 ]
 

@@ -6,7 +6,7 @@ import json
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import pysequoia
 import pytest
