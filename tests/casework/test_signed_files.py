@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,8 +16,11 @@ from sqlalchemy import select
 
 from disclosure.casework import probes, searching
 from disclosure.cli import main
+from disclosure.discovery.certificates import CertificateFindings
 from disclosure.discovery.evidence import Purpose
-from disclosure.protocol.values import Language
+from disclosure.discovery.finder import findings
+from disclosure.openpgp.sandbox import verify_safely
+from disclosure.protocol.values import Address, Answer, Language
 from disclosure.store import tables
 from tests.casework import desk
 from tests.casework.desk import House
@@ -66,6 +70,26 @@ def test_one_search_verifies_and_a_list_does_not(demo: World, signed: Publicatio
     many = said("discover", "--file", "-", "--now", NOW.isoformat(), given="example.org\n")
     assert (many["ranked"][0]["address"], many["ranked"][0]["flags"]) == ("psirt@example.org", [])
     assert "encryption_uri" not in {probe["purpose"] for probe in many["probes"]}, "a list is asked sparingly"
+
+
+def test_a_forged_file_announces_no_certificate(house: House, signed: Publication) -> None:
+    """Its address is a guess too, which nobody published: that the guess is ranked does not vouch for the file."""
+    abuse = f"abuse@{desk.DOMAIN}"
+    forged = signed.file.replace(b"psirt@example.org", abuse.encode())
+    file, exchanger = desk.read_file(forged).probes
+    key = replace(file, id="p3", purpose=Purpose.ENCRYPTION_URI, question=KEY_AT, body=signed.certificate)
+    probes_ = (file, exchanger, key)
+    found = findings(file.subject, probes_, now=file.asked_at, host_compromised=Answer.NO, verify=verify_safely)
+    assert [(who.address, who.source) for who in found.ranked if who.address == abuse] == [(abuse, "rfc2142")]
+    announced: dict[str, Sequence[str]] = {}
+
+    def seek(address: Address, encryption: Sequence[str], *rest: Any) -> CertificateFindings:
+        announced[str(address)] = encryption
+        return desk.certificates()(address, encryption, *rest)
+
+    started(house)
+    searching.search(house.office, house.now, lambda *_: found, seek)
+    assert announced[abuse] == ()
 
 
 @pytest.mark.parametrize(
