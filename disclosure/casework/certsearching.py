@@ -95,6 +95,7 @@ def _announced(
     word until a coordinator settled on the contact (R17)."""
     from disclosure.discovery import ranking  # noqa: PLC0415 - loads dnspython
     from disclosure.discovery.candidates import HintKind  # noqa: PLC0415
+    from disclosure.openpgp.sandbox import verify_safely  # noqa: PLC0415 - loads pysequoia
 
     contact = file.case.contacts[contact_id]
     last = lastsearch.newest(office, connection, file.id).get(contact.domain_id)
@@ -103,7 +104,7 @@ def _announced(
         return ()
     domain = domains_of(office, connection, file)[contact.domain_id]
     probes = lastsearch.evidence(office, connection, file.id, last)
-    found = ranking.rank(domain, probes, host_compromised=_compromised(file.case))
+    found = ranking.rank(domain, probes, host_compromised=_compromised(file.case), verify=verify_safely)
     mine = {p for c in (*found.ranked, *found.review) if c.address.lower() == str(address).lower() for p in c.probes}
     return tuple(hint.value for hint in found.hints if hint.kind is HintKind.ENCRYPTION and hint.probe in mine)
 

@@ -53,6 +53,7 @@ REASONS: Mapping[str, str] = {
 }
 MARKS: Mapping[str, str] = {
     "host_may_be_compromised": N_("the host that publishes it may be in an intruder's hands"),
+    "good_signature": N_("signed by the certificate that the file itself points to; says nothing of whose it is"),
     "named_twice": N_("two independent sources agree"),
     "sources_disagree": N_("web and DNS name nobody in common"),
     "no_mx": N_("no mail server is published for this domain"),
@@ -73,6 +74,9 @@ MARKS: Mapping[str, str] = {
     "default_file": N_("looks like a file that came with the software"),
     "signed_format_issue": N_("its signature cannot be read"),
     "data_after_sig": N_("text stands outside its signature"),
+    "pgp_signature_error": N_(
+        "its signature does not fit: the text was changed after it was signed, or the signature is damaged"
+    ),
     "not_signed": N_("security.txt is not signed"),
     "no_encryption": N_("no certificate is published"),
     "not_found_again": N_("the newest search did not find it any more"),

@@ -20,7 +20,7 @@ from disclosure.discovery.fetch import Fetcher, LocalWorld
 from disclosure.discovery.finder import Findings, find
 from disclosure.discovery.keyserver import Keyserver
 from disclosure.discovery.names import to_domain
-from disclosure.openpgp.sandbox import judge_safely
+from disclosure.openpgp.sandbox import judge_safely, verify_safely
 from disclosure.policy import DATA, PolicyBook
 from disclosure.protocol.errors import DisclosureError, InvalidInput
 from disclosure.protocol.values import Address, Answer, Domain
@@ -71,6 +71,8 @@ def _look(settings: Settings) -> Find:
             host_compromised=host_compromised,
             directory=known,
             thorough=True,
+            judge=judge_safely,
+            verify=verify_safely,
         )
 
     return look

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,7 +12,7 @@ from disclosure.casework import casefile, deskwords, searching
 from disclosure.casework.office import Office
 from disclosure.casework.rows import Tone
 from disclosure.casework.words import short
-from disclosure.discovery.evidence import Hop, Probe
+from disclosure.discovery.evidence import Hop, Probe, Purpose
 from disclosure.protocol import events as e
 from disclosure.protocol.errors import NotFound
 from disclosure.protocol.values import Language
@@ -19,6 +20,7 @@ from disclosure.store import ledger
 from disclosure.store.tables import events, streams
 
 MAX_BODY = 32_768  # ST-09: what a file may hold; more is cut where it is shown
+_OF_CERTIFICATES = frozenset({Purpose.ENCRYPTION_URI, Purpose.WEB_KEY_DIRECTORY, Purpose.OPENPGPKEY, Purpose.KEYSERVER})
 _TONES = {"found": Tone.ACKNOWLEDGED, "none": Tone.NEUTRAL, "unknown": Tone.CONTESTED}
 
 
@@ -114,7 +116,7 @@ def evidence(office: Office, case_id: str, probe_id: str, language: Language) ->
         outcome=deskwords.say(deskwords.OUTCOMES, probe.outcome, language),
         tone=_TONES[probe.outcome],
         rule=probe.rule,
-        problems=tuple(_trouble(code, language) for code in probe.problems),
+        problems=tuple(_trouble(probe.purpose, code, language) for code in probe.problems),
         hops=probe.hops,
         resolver=dns.resolver if dns else "",
         validated=bool(dns and dns.ad and dns.validating),
@@ -126,6 +128,8 @@ def evidence(office: Office, case_id: str, probe_id: str, language: Language) ->
     )
 
 
-def _trouble(code: str, language: Language) -> str:
-    table = deskwords.TROUBLES if code in deskwords.TROUBLES else deskwords.MARKS
+def _trouble(purpose: Purpose, code: str, language: Language) -> str:
+    first = (deskwords.CERTIFICATE_REASONS,) if purpose in _OF_CERTIFICATES else ()
+    tables: tuple[Mapping[str, str], ...] = (*first, deskwords.TROUBLES)
+    table = next((table for table in tables if code in table), deskwords.MARKS)
     return deskwords.say(table, code, language)

@@ -60,6 +60,7 @@ class Flag(StrEnum):
     """What a person should see beside a candidate. Problem codes of its source stand beside these."""
 
     HOST_MAY_BE_COMPROMISED = "host_may_be_compromised"  # R17a
+    GOOD_SIGNATURE = "good_signature"  # by the certificate that the file itself points to; params "signature", "signer"
     NAMED_TWICE = "named_twice"  # CF-01: independent sources agree
     SOURCES_DISAGREE = "sources_disagree"  # DT-07
     NO_MX = "no_mx"

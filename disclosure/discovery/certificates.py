@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 from base64 import b64decode
 from binascii import Error as BadBase64
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -40,7 +40,7 @@ from disclosure.discovery.keyplaces import (
 from disclosure.discovery.keyserver import MAX_CERTIFICATE, Keyserver
 from disclosure.protocol.values import Address, Answer, Domain
 
-__all__ = ["CertificateFindings", "FoundCertificate", "Judge", "find_certificates", "findings"]
+__all__ = ["CertificateFindings", "FoundCertificate", "Judge", "find_certificates", "findings", "looked_at"]
 
 MOST_URIS = 5  # ours, as ST-25: of one file
 _ABSENT = frozenset({"not_a_key"})
@@ -137,23 +137,27 @@ class _Search:
         return self.judge(body, address=self.address, now=self.now)
 
     def looked_at(self, probe: Probe) -> Probe:
-        """A page that is no certificate was no find; of a secret not one byte is kept, nor its hash."""
-        if probe.body is None or probe.outcome is not Outcome.FOUND:
-            return probe
-        if len(probe.body) >= MAX_CERTIFICATE:
-            return replace(probe, body=None, body_sha256="", rule="KD-07", problems=("too_large",))
-        reason = str(self.judged(probe.body).reason or "")
-        if reason in _NEVER_KEPT:
-            records = replace(probe.dns, rrset=()) if probe.dns else None
-            return replace(probe, body=None, body_sha256="", dns=records, problems=(reason,))
-        if reason in _ABSENT:
-            return replace(probe, outcome=Outcome.NONE, problems=(*probe.problems, reason))
-        return replace(probe, problems=(*probe.problems, *([reason] if reason else [])))
+        return looked_at(probe, self.judged)
 
     def has_usable(self) -> bool:
         """Whether the organisation's own places have brought something that needs no second opinion."""
         ranking = rank_certificates(self.question, self.probes, judge=self.judge, now=self.now)
         return bool(ranking.ranked)
+
+
+def looked_at(probe: Probe, judged: Callable[[bytes], Judged]) -> Probe:
+    """A page that is no certificate was no find; of a secret not one byte is kept, nor its hash."""
+    if probe.body is None or probe.outcome is not Outcome.FOUND:
+        return probe
+    if len(probe.body) >= MAX_CERTIFICATE:
+        return replace(probe, body=None, body_sha256="", rule="KD-07", problems=("too_large",))
+    reason = str(judged(probe.body).reason or "")
+    if reason in _NEVER_KEPT:
+        records = replace(probe.dns, rrset=()) if probe.dns else None
+        return replace(probe, body=None, body_sha256="", dns=records, problems=(reason,))
+    if reason in _ABSENT:
+        return replace(probe, outcome=Outcome.NONE, problems=(*probe.problems, reason))
+    return replace(probe, problems=(*probe.problems, *([reason] if reason else [])))
 
 
 def _encryption_uris(search: _Search) -> Iterator[Probe]:

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
-from disclosure.discovery import dnstxt, securitytxt
+from disclosure.discovery import dnstxt, securitytxt, signers
 from disclosure.discovery.candidates import Candidate, Confidence, Flag, Hint, HintKind, Reason, Scope, Source
+from disclosure.discovery.cleartext import Verified, Verify
 from disclosure.discovery.contacts import Contact, Note
 from disclosure.discovery.dns import is_null_mx, txt_bytes
 from disclosure.discovery.evidence import Outcome, Probe, Purpose
@@ -26,6 +27,7 @@ class Evidence:
     domain: Domain
     probes: tuple[Probe, ...]
     host_compromised: Answer
+    verify: Verify | None = None  # of signed files; without one their signatures stay unchecked
 
     @property
     def organisation(self) -> Domain:
@@ -67,7 +69,8 @@ def security_txt(evidence: Evidence, found: Found) -> None:
     for probe in evidence.of(Purpose.SECURITY_TXT):
         if probe.body is None or probe.outcome is not Outcome.FOUND:
             continue
-        read = read_security_txt(probe)
+        read = _verified(evidence, probe)
+        good = read.signature is securitytxt.Signature.GOOD
         flags = sorted({*read.codes & NEEDS_A_PERSON, *_way(evidence, probe)})
         scope = evidence.scope(probe)
         source = Source.SECURITY_TXT if scope is Scope.HOST else Source.SECURITY_TXT_PARENT
@@ -79,16 +82,36 @@ def security_txt(evidence: Evidence, found: Found) -> None:
             rank=0,
             confidence=Confidence.HIGH if high else Confidence.MEDIUM,
             reason=Reason.PUBLISHED_BY_HOST if high else Reason.PUBLISHED_BY_ORGANISATION,
-            params=(("canonical", read.canonical_match),) if read.canonical_match else (),
+            params=_params(read),
             scope=scope,
             probes=(probe.id,),
-            flags=tuple(map(str, flags)),
+            flags=(*map(str, flags), *([str(Flag.GOOD_SIGNATURE)] if good else [])),
         )
         offer_all(evidence, found, read.contacts, offer, review=bool(flags))
         found.hints += _hints(read, probe.id)
 
 
-def read_security_txt(probe: Probe) -> securitytxt.SecurityTxt:
+def _verified(evidence: Evidence, probe: Probe) -> securitytxt.SecurityTxt:
+    """The file, its signature verified by what its own Encryption fields led to (ST-24)."""
+    read = read_security_txt(probe)
+    certificates = signers.at_hand(read, evidence.of(Purpose.ENCRYPTION_URI)) if read.signed and evidence.verify else ()
+    if not certificates or evidence.verify is None or probe.body is None:
+        return read
+    verified = evidence.verify(probe.body, certificates=certificates, now=probe.asked_at)
+    return read_security_txt(probe, verified=verified)
+
+
+def _params(read: securitytxt.SecurityTxt) -> tuple[tuple[str, str], ...]:
+    good = read.signature is securitytxt.Signature.GOOD
+    said = {
+        "canonical": read.canonical_match,
+        "signature": "good" if good else "",
+        "signer": read.signer if good else "",
+    }
+    return tuple((name, value) for name, value in said.items() if value)
+
+
+def read_security_txt(probe: Probe, *, verified: Verified | None = None) -> securitytxt.SecurityTxt:
     """The file that a probe holds, read at the instant of the probe."""
     last = probe.hops[-1] if probe.hops else None
     return securitytxt.read(
@@ -97,6 +120,7 @@ def read_security_txt(probe: Probe) -> securitytxt.SecurityTxt:
         final_url=last.url if last else None,
         now=probe.asked_at,
         content_type=last.content_type if last else None,
+        verified=verified,
     )
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from disclosure.discovery import offers, ranking, records, securitytxt, zoneoffers
+from disclosure.discovery import certificates, offers, ranking, records, securitytxt, signers, zoneoffers
 from disclosure.discovery.dns import is_null_mx
 from disclosure.discovery.dnstxt import LABEL
 from disclosure.discovery.evidence import Outcome, Probe, Purpose
 from disclosure.discovery.fetch import Fetched
+from disclosure.discovery.keyserver import MAX_CERTIFICATE
 from disclosure.discovery.problems import REFUSES, Level
 from disclosure.discovery.search import Search, dns_probe, fetched_probe
 from disclosure.protocol.values import Answer, Domain
@@ -37,6 +38,24 @@ def _file_probe(subject: Domain, fetched: Fetched) -> Probe:
     if not read.fields and not refused:
         return replace(probe, outcome=Outcome.NONE, rule="ST-02", problems=problems)
     return replace(probe, rule="ST-09" if refused else "ST-01", problems=problems)
+
+
+def signers_certificates(search: Search) -> Iterator[Probe]:
+    """What signed files point to, so that their signatures can be verified. Without a judge nothing is fetched."""
+    judge = search.judge
+    if judge is None:
+        return
+    files = [probe for probe in search.of(Purpose.SECURITY_TXT) if probe.body and probe.outcome is Outcome.FOUND]
+    named: dict[str, Domain] = {}
+    for file in files:  # the host's own comes first, and so do its certificates
+        for url in signers.places(offers.read_security_txt(file)):
+            named.setdefault(url, file.subject)
+    for url, subject in list(named.items())[: signers.MOST_ASKED]:
+        fetched = search.fetcher.get(url, now=search.now, most=MAX_CERTIFICATE)
+        probe = fetched_probe(Purpose.ENCRYPTION_URI, subject, fetched)
+        if probe.outcome is Outcome.FOUND:
+            probe = replace(probe, rule="KD-01")
+        yield certificates.looked_at(probe, lambda body: judge(body, address=None, now=search.now))
 
 
 def dns_security_txt(search: Search) -> Iterator[Probe]:

@@ -38,7 +38,7 @@ from disclosure.openpgp.sieve import encrypts, is_revoked, sieved
 from disclosure.openpgp.verdict import FINGERPRINT_MISMATCH, UID_MISMATCH, Reason, Verdict, refuse
 from disclosure.protocol.values import Address
 
-__all__ = ["MAX_INPUT", "Reason", "Verdict", "judge", "refuse"]
+__all__ = ["MAX_INPUT", "Reason", "Verdict", "certificates_in", "judge", "refuse"]
 
 MAX_INPUT = 4 * 1024 * 1024
 MAX_PACKETS = 20_000  # ours: ten thousand signatures of strangers are seen in life
@@ -70,7 +70,7 @@ def judge(data: bytes, *, address: Address | None, now: datetime, expected_finge
         return refuse(Reason.TOO_LARGE)
     if b"PRIVATE KEY BLOCK" in plain_text(data):
         return refuse(Reason.SECRET_KEY)
-    held = _certificates(data)
+    held = certificates_in(data)
     if isinstance(held, Reason):
         return refuse(held)
     verdicts = [_judge_packets(packets, address, now) for packets in held]
@@ -88,7 +88,7 @@ def _best(verdicts: Sequence[Verdict]) -> Verdict:
 # --- from bytes to certificates --------------------------------------------------------------------------------------
 
 
-def _certificates(data: bytes) -> list[list[Packet] | Reason] | Reason:
+def certificates_in(data: bytes) -> list[list[Packet] | Reason] | Reason:
     """Packets of each certificate, copies of one together; a reason in place of one, or of all, that is no good."""
     raw: list[list[bytes]] = []
     secret, broken, count = False, False, 0

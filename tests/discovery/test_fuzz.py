@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from disclosure.discovery import dnstxt, securitytxt
 from disclosure.discovery.contacts import is_uri
+from disclosure.openpgp.verification import State, Verification
 from disclosure.protocol.values import Address, Channel
 from tests.discovery.world import NOW
 
@@ -31,6 +32,7 @@ PIECES = st.sampled_from(
         ),
     ]
 )
+BEGIN = b"-----BEGIN PGP SIGNED MESSAGE-----\n"
 BODIES = st.one_of(st.binary(max_size=400), st.lists(PIECES, max_size=60).map(b"".join))
 URLS = st.one_of(st.sampled_from(["", "https://example.org/.well-known/security.txt", "https://[", "x:"]), st.text())
 
@@ -53,6 +55,19 @@ def test_security_txt(body: bytes, url: str, final_url: str | None, content_type
             assert is_uri(contact.address)
     assert all(problem.line is None or 1 <= problem.line <= lines for problem in file.problems)
     assert file.contacts or file.usable is securitytxt.Usable.NO
+
+
+@settings(max_examples=200, deadline=None)
+@given(BODIES, st.sampled_from(State), BODIES, st.integers(1, 1_000))
+def test_a_signed_security_txt(body: bytes, state: State, text: bytes, first_line: int) -> None:
+    """Whatever a verifier hands in: it is read, and where it is good, nothing but its text counts."""
+    verified = Verification(state, None, "AB", text, first_line)
+    file = securitytxt.read(BEGIN + body, url="", now=NOW, verified=verified)
+    json.dumps(file.to_json())
+    if state is State.GOOD:
+        bare = securitytxt.read(BEGIN, url="", now=NOW, verified=verified)
+        assert (file.contacts, file.others, file.encryption) == (bare.contacts, bare.others, bare.encryption)
+        assert (file.expires, file.canonical, file.policy) == (bare.expires, bare.canonical, bare.policy)
 
 
 @settings(max_examples=300, deadline=None)

@@ -34,7 +34,7 @@ class Zoo:
 
     def gpg(self, *args: str, at: datetime | None = None, data: bytes | None = None, check: bool = True) -> bytes:
         """Standard output of gpg with this home, at ``at`` by its clock."""
-        clock = ["--faked-system-time", f"{at:%Y%m%dT%H%M%S}"] if at else []
+        clock = ["--faked-system-time", f"{at:%Y%m%dT%H%M%S}!"] if at else []  # "!": it stands still
         quiet = [
             "--batch",
             "-q",
