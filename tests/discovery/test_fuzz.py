@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Callable
+from functools import partial
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -72,3 +76,38 @@ def test_the_worst_file_of_the_allowed_size_is_read() -> None:
                  b"Contact: tel:+" + b"1-" * 1_000 + b"\n", b"Contact: mailto:" + b"%" * 2_000 + b"\n"):  # fmt: skip
         for times in (1, 15):
             securitytxt.read(body * times, url="https://example.org/security.txt", now=NOW)
+
+
+def steps(read: Callable[[], object]) -> int:
+    """Lines of Python that ran, loops counted each time round: work, and no clock."""
+    count = 0
+
+    def see(_frame: object, event: str, _arg: object) -> object:
+        nonlocal count
+        count += event == "line"
+        return see
+
+    before = sys.gettrace()
+    sys.settrace(see)  # type: ignore[arg-type]
+    try:
+        read()
+    finally:
+        sys.settrace(before)
+    return count
+
+
+CROWDS: list[tuple[Callable[[int], bytes], str]] = [
+    (lambda n: b"".join(b"Contact: tel:+%d\n" % (10_000 + i) for i in range(n)), "a contact a line"),
+    (lambda n: b"".join(b"Contact: mailto:a%d@b.cc,b%d@b.cc\n" % (i, i) for i in range(n)), "two a line"),
+    (lambda n: b"Contact: mailto:a@b.cc\n" * n, "the same again and again"),
+    (lambda n: b"".join(b"Preferred-Languages: en-%03d\n" % i for i in range(n)), "a language a line"),
+    (lambda n: b"-----BEGIN PGP SIGNED MESSAGE-----\n" * n, "headers of a signature"),
+    (lambda n: b"-\n" * n, "dashes"),
+]
+
+
+@pytest.mark.parametrize(("crowd", "why"), CROWDS, ids=[row[1] for row in CROWDS])
+def test_twice_the_file_is_twice_the_work(crowd: Callable[[int], bytes], why: str) -> None:
+    once = steps(partial(securitytxt.read, crowd(400), url="", now=NOW))
+    twice = steps(partial(securitytxt.read, crowd(800), url="", now=NOW))
+    assert twice < 2.2 * once, why
