@@ -199,7 +199,7 @@ class Fetcher:
     def _ask(self, url: str, route: Route, hops: list[Hop], most: int) -> bytes | None:
         """The body of a 200, or None for a redirect whose target stands in the last hop."""
         try:
-            with answer(url, route, self._context, self._headers) as response:
+            with answer(url, route, self._context, self._headers, most) as response:
                 hops[-1] = _seen(hops[-1], route, response)
                 trouble = _trouble(response)
                 if trouble:
@@ -219,7 +219,8 @@ def _seen(hop: Hop, route: Route, response: requests.Response | None) -> Hop:
     return replace(
         hop,
         status=response.status_code,
-        location=response.headers.get("Location", "")[:_MAX_URL],
+        # One more than may be asked: what was cut is refused, and never asked for as another place.
+        location=response.headers.get("Location", "")[: _MAX_URL + 1],
         content_type=response.headers.get("Content-Type", "")[:_MAX_URL],
     )
 
