@@ -187,11 +187,12 @@ class Fetcher:
             raise _Stop(Trouble(found.failure))
         if found.outcome is Outcome.NONE:
             raise _Stop(Trouble.NO_ADDRESS)
-        if not all(self._may_connect(address) for address in found.texts):
+        if not all(self.may_connect(address) for address in found.texts):
             raise _Stop(Trouble.ADDRESS_REFUSED)
         return found.texts
 
-    def _may_connect(self, address: str) -> bool:
+    def may_connect(self, address: str) -> bool:
+        """SF-02, and the local world's only address in place of all others."""
         if self._world:
             return address == self._world.https.address
         return is_public(address, self._own_ranges)

@@ -236,7 +236,7 @@ def test_a_dead_address_first_and_a_live_one_second(world: World, monkeypatch: p
         return connect((HERE, address[1]), timeout=timeout)
 
     monkeypatch.setattr("socket.create_connection", first_is_dead)
-    monkeypatch.setattr(Fetcher, "_may_connect", lambda *_: True)
+    monkeypatch.setattr(Fetcher, "may_connect", lambda *_: True)
     world.zone.set("example.org", "A", ELSEWHERE, HERE)
     world.serve(URL, page(FILE))
     assert world.fetcher().get(URL, now=NOW).outcome is Outcome.FOUND
