@@ -213,7 +213,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("operator.country", words.country, "FR", "Two letters (ISO 3166-1)."),
     Setting("nameservers", _nameservers, None, "Resolvers asked about organisations, as addresses.", "the system's"),
     Setting("nameservers_validate", _flag, False, "They check DNSSEC; only for resolvers on this machine.", "`false`"),
-    Setting("own_networks", _networks, None, "Public ranges of ours that no look-up may connect to, as `192.0.2.0/24`."),
+    Setting("own_networks", _networks, None, "Ranges of ours that no look-up may connect to, as `192.0.2.0/24`."),
     Setting("free_space_floor_bytes", _bytes, 512 * _MIB, "Below it uploads are refused; text is still taken."),
     Setting("uploads.max_files", _whole(0, 50), 10, "Files of one report."),
     Setting("uploads.max_file_bytes", _bytes, 5 * _MIB, "Bytes of one file."),
