@@ -92,9 +92,11 @@ def find_certificates(
     """Ask every place. Never raises for what the network, a name server or a certificate does.
 
     ``keyserver`` None: it is not asked. ``suspect``: the host of the case; unless ``host_compromised`` is *no*, what it
-    publishes itself goes to review and independent sources are asked too (R17a).
+    or its machine publishes goes to review and independent sources are asked too (R17a).
     """
     question = Question(address, tuple(encryption), suspect, host_compromised)
+    if question.in_doubt and suspect:
+        question = replace(question, suspect_addresses=resolver.addresses(suspect, now=now).texts)
     search = _Search(question, resolver, fetcher, keyserver, judge, now)
     for source in (_encryption_uris, _web_key_directory, _openpgpkey, _keyserver):
         for probe in source(search):
@@ -183,7 +185,7 @@ def _openpgpkey(search: _Search) -> Iterator[Probe]:
 
 def _keyserver(search: _Search) -> Iterator[Probe]:
     """Last, and only where it is needed: it learns whom we are about to write to (section 4)."""
-    wanted = search.question.compromised is not Answer.NO or not search.has_usable()
+    wanted = search.question.in_doubt or not search.has_usable()
     if search.keyserver and wanted:
         fetched = search.keyserver.by_mail(search.address, now=search.now)
         yield _of_keyserver(search, fetched, keyserver_url(search.keyserver.host, mail=search.address))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
-from urllib.parse import parse_qsl, quote, unquote
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from disclosure.protocol.errors import InvalidInput
 from disclosure.protocol.values import Address, Domain
 
 _ZBASE32 = "ybndrfg8ejkmcpqxot1uwisza345h769"  # Wilcox-O'Hearn's alphabet, as the Web Key Directory asks
 _OWNER_OCTETS = 28  # RFC 7929, 3: of the SHA-256 of the local part
+_BY_FINGERPRINT = "/vks/v1/by-fingerprint/"
 _FINGERPRINT_LENGTHS = frozenset({40, 64})  # versions 4 and 6, in hexadecimal
 
 
@@ -105,4 +106,9 @@ def keyserver_url(host: Domain, *, mail: Address | None = None, fingerprint: str
     """KD-06: Verifying Key Server, by exact address or by fingerprint."""
     if mail:
         return f"https://{host}/vks/v1/by-email/{quote(str(mail), safe='')}"
-    return f"https://{host}/vks/v1/by-fingerprint/{fingerprint}"
+    return f"https://{host}{_BY_FINGERPRINT}{fingerprint}"
+
+
+def is_by_fingerprint(url: str) -> bool:
+    """Whether :func:`keyserver_url` made it for a fingerprint: what comes back is what somebody announced."""
+    return urlsplit(url).path.startswith(_BY_FINGERPRINT)
