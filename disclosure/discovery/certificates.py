@@ -242,10 +242,12 @@ def _of_answer(search: _Search, purpose: Purpose, owner: str) -> Probe:
     )
     if answer.outcome is not Outcome.FOUND:
         return probe
+    body = _records(answer)
     if not (answer.ad and answer.validating):
         # Anybody on the way could have written it; that is as good as nothing, and will be tomorrow.
-        return replace(probe, outcome=Outcome.NONE, problems=("not_validated",))
-    body = _records(answer)
+        secret = str(search.judged(body).reason) in _NEVER_KEPT
+        records = replace(answer.evidence(), rrset=()) if secret else probe.dns
+        return replace(probe, outcome=Outcome.NONE, problems=("not_validated",), dns=records)
     return replace(probe, body=body, body_length=len(body), body_sha256=hashlib.sha256(body).hexdigest())
 
 

@@ -14,11 +14,10 @@ import idna
 import pysequoia
 from pysequoia.packet import Packet, PacketPile
 
-from disclosure.openpgp.dearmour import BadArmour, dearmour, plain_text
+from disclosure.openpgp.dearmour import BadArmour, dearmour
 from disclosure.openpgp.framing import (
     PUBLIC_KEY,
     PUBLIC_SUBKEY,
-    SECRETS,
     SIGNATURE,
     USER_ID,
     BadPackets,
@@ -34,6 +33,7 @@ from disclosure.openpgp.parts import (
     may_encrypt,
     parts_of,
 )
+from disclosure.openpgp.secret import holds_secret
 from disclosure.openpgp.sieve import encrypts, is_revoked, sieved
 from disclosure.openpgp.verdict import FINGERPRINT_MISMATCH, UID_MISMATCH, Reason, Verdict, refuse
 from disclosure.protocol.values import Address
@@ -68,7 +68,7 @@ def judge(data: bytes, *, address: Address | None, now: datetime, expected_finge
     """
     if len(data) > MAX_INPUT:
         return refuse(Reason.TOO_LARGE)
-    if b"PRIVATE KEY BLOCK" in plain_text(data):
+    if holds_secret(data):
         return refuse(Reason.SECRET_KEY)
     held = _certificates(data)
     if isinstance(held, Reason):
@@ -91,20 +91,16 @@ def _best(verdicts: Sequence[Verdict]) -> Verdict:
 def _certificates(data: bytes) -> list[list[Packet] | Reason] | Reason:
     """Packets of each certificate, copies of one together; a reason in place of one, or of all, that is no good."""
     raw: list[list[bytes]] = []
-    secret, broken, count = False, False, 0
+    count = 0
     try:
         for block in dearmour(data):
             for tag, packet in frames(block.content):
-                secret, count = secret or tag in SECRETS, count + 1
+                count += 1
                 if tag == PUBLIC_KEY:
                     raw.append([packet])
                 elif raw and tag in _LOOKED_AT:
                     raw[-1].append(packet)
     except (BadArmour, BadPackets):
-        broken = True
-    if secret:
-        return Reason.SECRET_KEY
-    if broken:
         return Reason.CORRUPT
     if count > MAX_PACKETS:
         return Reason.TOO_LARGE

@@ -511,18 +511,31 @@ def test_what_is_kept_says_the_same_again(world: World, good: Pair, other: Pair,
     json.dumps(found.to_json())
 
 
-@pytest.mark.parametrize("where", ["uri", "wkd", "dns", "vks"])
-def test_a_secret_is_never_kept(world: World, good: Pair, where: str) -> None:
+SECRETS: list[tuple[str, bool, int | None, str]] = [
+    ("uri", True, None, "behind the pointer of a file"),
+    ("wkd", True, None, "in a directory"),
+    ("dns", True, None, "in a signed zone"),
+    ("vks", True, None, "on a keyserver"),
+    ("dns", False, None, "in a zone that nobody signed, whose records are not even looked at"),
+    ("uri", True, 40, "broken off within its first packet"),
+]
+
+
+@pytest.mark.parametrize(("where", "signed", "length", "why"), SECRETS, ids=[row[3] for row in SECRETS])
+def test_a_secret_is_never_kept(
+    world: World, good: Pair, where: str, signed: bool, length: int | None, why: str
+) -> None:
     """Somebody published a private key: refused, and no byte of it stays, nor its hash."""
     import pysequoia  # noqa: PLC0415
 
-    secret = bytes(pysequoia.Tsk.from_bytes(good.secret.encode()))
+    secret = bytes(pysequoia.Tsk.from_bytes(good.secret.encode()))[:length]
     put(world, Pair(good.secret, secret), where)
+    world.zone.authenticated = signed
     found = look(world, [URI])
-    assert [one.reason for one in found.refused] == ["secret_key"]
+    assert [one.reason for one in found.refused] == ["secret_key"] * signed, why
     kept = json.dumps([probe.to_json() for probe in found.probes])
-    assert not [n for n in range(0, len(secret) - 30, 3) if b64encode(secret[n : n + 30]).decode() in kept]
-    assert [p.body_sha256 for p in found.probes if p.problems == ("secret_key",)] == [""]
+    assert not [n for n in range(0, len(secret) - 30, 3) if b64encode(secret[n : n + 30]).decode() in kept], why
+    assert [p.body_sha256 for p in found.probes if {"secret_key", "not_validated"} & set(p.problems)] == [""], why
 
 
 def test_a_large_file_is_not_read_to_its_end(world: World, good: Pair) -> None:
