@@ -115,6 +115,15 @@ def test_public_webmail(name: str, webmail: bool) -> None:
         ("аррӏе.com", True, "Cyrillic, drawn like apple"),
         ("pаypal.com", True, "one Cyrillic letter among Latin ones"),
         ("gοοgle.com", True, "Greek among Latin"),
+        ("gıthub.com", True, "an i without its dot: Latin, and no ASCII"),
+        ("ɡoogle.com", True, "a script g"),
+        ("goᴏgle.com", True, "a small capital"),
+        ("œuvre-à-çaen.fr", False, "French"),
+        ("łódź.pl", False, "Polish"),
+        ("þjóð.is", False, "Icelandic"),
+        ("kärnten-öl.at", False, "German"),
+        ("paypаl.example.org", True, "in whatever label"),
+        ("օpen.com", True, "Armenian among Latin"),
     ],
 )
 def test_look_alikes(text: str, deceptive: bool, why: str) -> None:
