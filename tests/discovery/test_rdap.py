@@ -18,6 +18,7 @@ from disclosure.discovery.finder import Findings, find, findings
 from disclosure.discovery.rdap import Fault, Whose
 from disclosure.protocol.values import Address, Answer, Channel, Domain
 from tests.discovery.registry import Json, domain, entity, network
+from tests.discovery.watch import watching
 from tests.discovery.world import HERE, NOW, Page, World, page, redirect
 
 ORG = Domain("example.org")
@@ -204,6 +205,8 @@ def test_the_order_turns_where_the_host_may_be_compromised(world: World, comprom
 WRONG: list[tuple[Page, Outcome, str, tuple[str, ...], str]] = [
     (page("", status=404), Outcome.NONE, "ST-01", ("absent",), "the registry does not know the name"),
     (page("<html>later</html>"), Outcome.UNKNOWN, "RD-05", ("not_rdap",), "a maintenance page is not knowledge"),
+    (page(b"[" * 130_000), Outcome.UNKNOWN, "RD-05", ("nested_too_deep",), "130,000 deep, never closed"),
+    (page(b'{"a":' + b"9" * 100_000 + b"}"), Outcome.UNKNOWN, "RD-05", ("not_rdap",), "a number of 100,000 digits"),
     (page(DEEP), Outcome.UNKNOWN, "RD-05", ("nested_too_deep",), "1,000 deep"),
     (page(b"9" * 300_000), Outcome.UNKNOWN, "RD-05", ("too_large",), "no more than the bound is read"),
     (page("", status=429), Outcome.UNKNOWN, "ST-08", ("blocked",), "asked too often"),
@@ -214,11 +217,15 @@ WRONG: list[tuple[Page, Outcome, str, tuple[str, ...], str]] = [
 
 
 @pytest.mark.parametrize(("answer", "outcome", "rule", "problems", "why"), WRONG, ids=[row[4] for row in WRONG])
-def test_answers_that_are_none(
-    world: World, answer: Page, outcome: Outcome, rule: str, problems: tuple[str, ...], why: str
-) -> None:
+def test_answers_that_are_none(  # noqa: PLR0913, PLR0917 - a row is as wide as what it says
+    world: World, monkeypatch: pytest.MonkeyPatch, answer: Page, outcome: Outcome, rule: str,
+    problems: tuple[str, ...], why: str,
+) -> None:  # fmt: skip
     serve(world, answer)
-    found = search(world)
+    with watching(monkeypatch) as seen:
+        found = search(world)
+    assert seen.stayed_within(world), seen.connects
+    assert seen.peak < 3_000_000, "bytes: the answer, and what JSON makes of it"
     assert asked(found) == [("https://rdap.example.net/v1/domain/example.org", str(outcome), rule, problems)], why
     assert found.status is (Outcome.UNKNOWN if outcome is Outcome.UNKNOWN else Outcome.FOUND)
     probe = next(p for p in found.probes if p.purpose == "rdap")

@@ -32,11 +32,15 @@ class Watched:
 def watching(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watched]:
     """Counts below the code that is looked at: a connection or an octet cannot pass by."""
     seen = Watched()
-    connect, read = socket.socket.connect, ssl.SSLSocket.read
+    connect, connect_ex, read = socket.socket.connect, socket.socket.connect_ex, ssl.SSLSocket.read
 
     def connecting(this: socket.socket, address: Any) -> None:
         seen.connects.add(address[:2])
         connect(this, address)
+
+    def connecting_ex(this: socket.socket, address: Any) -> int:
+        seen.connects.add(address[:2])
+        return connect_ex(this, address)
 
     def reading(this: ssl.SSLSocket, len: int = 1024, buffer: Any = None) -> Any:  # noqa: A002 - the name is ssl's
         got = read(this, len, buffer)
@@ -45,6 +49,7 @@ def watching(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watched]:
 
     with monkeypatch.context() as patch:
         patch.setattr(socket.socket, "connect", connecting)
+        patch.setattr(socket.socket, "connect_ex", connecting_ex)
         patch.setattr(ssl.SSLSocket, "read", reading)
         tracemalloc.start()
         try:
