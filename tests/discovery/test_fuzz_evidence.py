@@ -60,7 +60,13 @@ LINES = st.one_of(
         ]
     ),
 )
-BODIES = st.lists(LINES, max_size=8).map(lambda lines: "".join(f"{one}\n" for one in lines).encode(errors="replace"))
+# Most files are in order but for a line or two: what is wrong everywhere is refused at the first fault.
+GOOD = MAILS.map("Contact: mailto:{}\nExpires: 2027-03-01T00:00:00Z".format)
+BODIES = st.builds(
+    lambda good, lines: "".join(f"{one}\n" for one in [*good, *lines]).encode(errors="replace"),
+    st.lists(GOOD, min_size=1, max_size=1) | st.lists(GOOD, max_size=1),
+    st.just([]) | st.lists(LINES, max_size=1) | st.lists(LINES, max_size=8),
+)
 CERTIFICATES = st.builds(
     Certificate,
     subject=st.just("commonName=x"),
@@ -122,13 +128,15 @@ OF_TYPE = {
 }
 ROLES = st.sampled_from(["abuse", "technical", "registrant", "registrar", "\ud800", "noc"])
 PERSONS: st.SearchStrategy[dict[str, Any]] = st.recursive(
-    st.builds(lambda roles, mail: entity(*roles, mail=mail, cc="FR"), st.lists(ROLES, max_size=2), MAILS),
+    st.builds(lambda roles, mail: entity(*roles, mail=mail, cc="FR"), st.lists(ROLES, min_size=1, max_size=2), MAILS),
     lambda inner: st.builds(
-        lambda roles, inside: entity(*roles, inside=inside), st.lists(ROLES, max_size=2), st.lists(inner, max_size=2)
+        lambda roles, inside: entity(*roles, inside=inside),
+        st.lists(ROLES, max_size=2),
+        st.lists(inner, min_size=1, max_size=2),
     ),
-    max_leaves=4,
+    max_leaves=3,
 )
-REGISTRATIONS = st.lists(PERSONS, max_size=3).map(lambda found: registration(*found))
+REGISTRATIONS = st.lists(PERSONS, min_size=1, max_size=3).map(lambda found: registration(*found))
 OF_BODY = {
     Purpose.SECURITY_TXT: BODIES,
     Purpose.RDAP: REGISTRATIONS | st.binary(max_size=9),
@@ -138,16 +146,23 @@ OF_BODY = {
 }
 
 
+NAMING = (Purpose.SECURITY_TXT, Purpose.RDAP, Purpose.DNS_SECURITY_TXT, Purpose.CAA)  # whoever can be ranked
+
+
 @st.composite
 def probes(draw: st.DrawFn) -> Probe:
-    purpose = draw(st.sampled_from([*OF_BODY, *OF_TYPE]))
-    subject = draw(st.sampled_from([HOST, ORG]))
+    purpose = draw(st.sampled_from([*OF_BODY, *OF_TYPE, *NAMING * 3]))
+    subject = ORG if purpose is Purpose.RDAP else draw(st.sampled_from([HOST, ORG]))  # as a search asks
     outcome = draw(st.sampled_from([Outcome.FOUND] * 4 + [Outcome.NONE, Outcome.UNKNOWN]))
     probe = Probe("", purpose, subject, f"https://{subject}/.well-known/security.txt", NOW, outcome, "ST-01")
     if purpose in OF_BODY:
-        body = draw(st.none() | OF_BODY[purpose])
-        return replace(probe, hops=tuple(draw(st.lists(HOPS, max_size=3))), body=body)
-    rrset = tuple(sorted(draw(st.lists(OF_TYPE[purpose], max_size=4))))
+        body = draw(OF_BODY[purpose] | OF_BODY[purpose] | st.none())
+        straight = st.sampled_from([(), *((one,) for one in ADDRESSES)]).map(lambda at: [Hop(probe.question, at)])
+        way = straight | straight | st.lists(HOPS, max_size=3)
+        return replace(probe, hops=tuple(draw(way)), body=body)
+    rrset = tuple(sorted(draw(st.lists(OF_TYPE[purpose], min_size=1, max_size=4))))
+    if purpose is Purpose.DNS_SECURITY_TXT:
+        rrset = (*rrset, *draw(st.sampled_from([(), (txt(b"security_expires=2027-03-01T00:00:00Z"),)])))
     owner = draw(st.sampled_from(["", *NAMES, "_security.example.org", "_security.example.net"]))
     flags = draw(st.tuples(st.booleans(), st.booleans()))
     return replace(probe, dns=DnsEvidence("127.0.0.1", flags[0], 300, rrset, flags[1], owner))
