@@ -12,6 +12,9 @@ from disclosure.protocol.values import Address, Domain
 
 _ZBASE32 = "ybndrfg8ejkmcpqxot1uwisza345h769"  # Wilcox-O'Hearn's alphabet, as the Web Key Directory asks
 _OWNER_OCTETS = 28  # RFC 7929, 3: of the SHA-256 of the local part
+# Letters of a hash as file writers put it; RFC 9116 has an example that is not even one.
+_HASH = frozenset("0123456789abcdefghijklmnopqrstuvwxyz")
+_MOST_LABEL = 63
 _BY_FINGERPRINT = "/vks/v1/by-fingerprint/"
 _FINGERPRINT_LENGTHS = frozenset({40, 64})  # versions 4 and 6, in hexadecimal
 
@@ -71,7 +74,7 @@ def _is_owner(name: str) -> bool:
     """A record of RFC 7929 stands at ``hash._openpgpkey.domain``; nothing else is asked for on a file's word."""
     head, found, domain = name.removesuffix(".").lower().partition("._openpgpkey.")
     try:
-        return bool(found) and Domain.parse(domain) is not None and "." not in head and head.isalnum()
+        return bool(found) and Domain.parse(domain) is not None and 0 < len(head) <= _MOST_LABEL and set(head) <= _HASH
     except InvalidInput:
         return False
 
