@@ -97,7 +97,7 @@ def _decode(lines: list[bytes]) -> bytes:
 def _content(lines: list[bytes]) -> list[bytes]:
     """Header lines come first and hold a colon, which base64 never does. The CRC line is not needed."""
     start = 0
-    while start < len(lines) and b":" in lines[start]:
+    while start < len(lines) and (not lines[start] or b":" in lines[start]):
         start += 1
     return [line for line in lines[start:] if not _is_crc(line)]
 

@@ -21,11 +21,10 @@ _NOT_BASE64 = bytes(set(range(256)) - set(_ALPHABET))
 
 def holds_secret(data: bytes) -> bool:
     """By its words, or by its packets' tags under whatever label. Linear; never raises."""
-    text = plain_text(data)
-    words = text.replace(b"\0", b"")  # UTF-16 without a byte-order mark
+    words = data.replace(b"\0", b"")  # UTF-16, be there a byte-order mark or not, or a wrong one
     if any(mark in words for mark in _MARKS):
         return True
-    return any(tag in SECRETS for tag in _tags(text))
+    return any(tag in SECRETS for tag in _tags(plain_text(data)))
 
 
 def _tags(text: bytes) -> Iterator[int]:
