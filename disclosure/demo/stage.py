@@ -153,7 +153,7 @@ def look_for_contacts(cast: Cast, hand: Hand, key: str) -> None:
     """The search against the small world, and the contacts that a person read from the legal notice."""
     for domain_id in look(cast.office, hand.case_id).case.domains:
         searching.start(hand, domain_id)
-    searching.search(cast.office, hand.now, lookups.finder(cast.office))
+    searching.search(cast.office, hand.now, lookups.finder(cast.office), lookups.seeker(cast.office))
     for contact in cast.organisations[key].contacts:
         entered = EnterContact(contact.channel, contact.text, contact.office, "Mentions légales du site, lues ce jour")
         coordination.enter_contact(hand, entered)

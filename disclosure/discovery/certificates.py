@@ -60,6 +60,11 @@ class CertificateFindings:
     probes: tuple[Probe, ...]
 
     @property
+    def is_complete(self) -> bool:
+        """Whether every place has answered: then what was not found is not there."""
+        return all(probe.outcome is not Outcome.UNKNOWN for probe in self.probes)
+
+    @property
     def best(self) -> FoundCertificate | None:
         """What may be used without asking a person; never one that waits for review."""
         return self.ranked[0] if self.ranked else None

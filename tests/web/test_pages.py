@@ -237,6 +237,7 @@ def test_every_form_is_a_plain_form_with_a_token(filled: Alert, pages: dict[str,
         "desk.resend",  # a mail that stands still
         "desk.withdraw",  # a channel that was confirmed
         "desk.confirm",
+        "desk.use_certificate",  # test_certificates.py
     }
     posts = {rule.endpoint for rule in filled.house.app.url_map.iter_rules() if "POST" in (rule.methods or ())}
     assert posts - reached <= elsewhere
