@@ -104,7 +104,7 @@ def read_security_txt(probe: Probe) -> securitytxt.SecurityTxt:
 
 def _way(evidence: Evidence, probe: Probe) -> Iterator[str]:
     """What the hosts on the way mean: somebody else's (ST-05), or the one that may be in an intruder's hands."""
-    hosts = {host_of(hop.url) for hop in probe.hops} or {probe.subject}
+    hosts = {probe.subject, *(host_of(hop.url) for hop in probe.hops)}
     if any(host is None or organisational_domain(host) != evidence.organisation for host in hosts):
         yield Code.OFFSITE_REDIRECT
     if evidence.host_compromised is Answer.NO:
