@@ -60,6 +60,7 @@ MARKS: Mapping[str, str] = {
     "mx_unknown": N_("its mail server could not be looked up"),
     "public_webmail": N_("a public webmail address"),
     "another_organisation": N_("lies at another organisation's domain"),
+    "another_zone": N_("it stands in another organisation's zone"),
     "domain_named_by_one_reporter": N_("its domain was named by one report only"),
     "no_expire": N_("security.txt without a date of expiry"),
     "multi_expire": N_("security.txt with two dates of expiry"),

@@ -117,7 +117,7 @@ def tools(settings: Settings) -> tuple[Resolver, Fetcher]:
     resolver = Resolver(servers, validating=settings.nameservers_validate)
     local = LocalWorld(world.https, world.ca_file) if world else None
     agent = f"disclosure (+{settings.public_url})"
-    return resolver, Fetcher(resolver, user_agent=agent, local_world=local)
+    return resolver, Fetcher(resolver, user_agent=agent, local_world=local, own_ranges=settings.own_networks)
 
 
 def directory(settings: Settings) -> Directory:

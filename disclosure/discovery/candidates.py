@@ -66,6 +66,7 @@ class Flag(StrEnum):
     NO_MX = "no_mx"
     MX_UNKNOWN = "mx_unknown"
     PUBLIC_WEBMAIL = "public_webmail"
+    ANOTHER_ZONE = "another_zone"  # the record stands in somebody else's zone, which an alias leads to
     ANOTHER_ORGANISATION = "another_organisation"  # the address or form lies at somebody else's domain
 
 

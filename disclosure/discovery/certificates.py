@@ -97,9 +97,11 @@ def find_certificates(
     """Ask every place. Never raises for what the network, a name server or a certificate does.
 
     ``keyserver`` None: it is not asked. ``suspect``: the host of the case; unless ``host_compromised`` is *no*, what it
-    publishes itself goes to review and independent sources are asked too (R17a).
+    or its machine publishes goes to review and independent sources are asked too (R17a).
     """
     question = Question(address, tuple(encryption), suspect, host_compromised)
+    if question.in_doubt and suspect:
+        question = replace(question, suspect_addresses=resolver.addresses(suspect, now=now).texts)
     search = _Search(question, resolver, fetcher, keyserver, judge, now)
     for source in (_encryption_uris, _web_key_directory, _openpgpkey, _keyserver):
         for probe in source(search):
@@ -192,7 +194,7 @@ def _openpgpkey(search: _Search) -> Iterator[Probe]:
 
 def _keyserver(search: _Search) -> Iterator[Probe]:
     """Last, and only where it is needed: it learns whom we are about to write to (section 4)."""
-    wanted = search.question.compromised is not Answer.NO or not search.has_usable()
+    wanted = search.question.in_doubt or not search.has_usable()
     if search.keyserver and wanted:
         fetched = search.keyserver.by_mail(search.address, now=search.now)
         yield _of_keyserver(search, fetched, keyserver_url(search.keyserver.host, mail=search.address))
@@ -249,10 +251,12 @@ def _of_answer(search: _Search, purpose: Purpose, owner: str) -> Probe:
     )
     if answer.outcome is not Outcome.FOUND:
         return probe
+    body = _records(answer)
     if not (answer.ad and answer.validating):
         # Anybody on the way could have written it; that is as good as nothing, and will be tomorrow.
-        return replace(probe, outcome=Outcome.NONE, problems=("not_validated",))
-    body = _records(answer)
+        secret = str(search.judged(body).reason) in _NEVER_KEPT
+        records = replace(answer.evidence(), rrset=()) if secret else probe.dns
+        return replace(probe, outcome=Outcome.NONE, problems=("not_validated",), dns=records)
     return replace(probe, body=body, body_length=len(body), body_sha256=hashlib.sha256(body).hexdigest())
 
 

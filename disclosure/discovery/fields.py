@@ -13,6 +13,7 @@ from disclosure.discovery.contacts import REFUSED_SCHEMES, Contact, Flaw, is_uri
 from disclosure.discovery.instants import a_year_after, date_time
 from disclosure.discovery.languages import is_language_tag
 from disclosure.discovery.problems import Code, Problem
+from disclosure.protocol.values import Channel
 
 MAX_FIELD = 2_048  # RFC 9116 section 5.4
 
@@ -26,14 +27,15 @@ class Reading:
 
     now: datetime
     problems: list[Problem]
-    contacts: list[Contact] = field(default_factory=list)
+    # By what they are reached at: a file may name thousands, and each once (ST-25 comes later).
+    contacts: dict[tuple[Channel, str], Contact] = field(default_factory=dict)
     contact_fields: int = 0
     others: list[str] = field(default_factory=list)
     encryption: list[str] = field(default_factory=list)
     encryption_fields: int = 0
     expires: list[datetime | None] = field(default_factory=list)
     canonical: list[str] = field(default_factory=list)
-    languages: list[str] = field(default_factory=list)
+    languages: dict[str, None] = field(default_factory=dict)  # each once, in their order
     language_fields: int = 0
     policy: list[str] = field(default_factory=list)
     csaf: int = 0
@@ -115,11 +117,8 @@ def _contact(reading: Reading, value: str, line: int) -> None:
         reading.fault(_OF_FLAW[flaw], line)
     if not found.contacts and {Flaw.OTHER_SCHEME, Flaw.NO_HTTPS} & set(found.flaws):
         reading.others.append(value)
-    held = {(contact.kind, contact.address) for contact in reading.contacts}
     for contact in found.contacts:
-        if (contact.kind, contact.address) not in held:
-            held.add((contact.kind, contact.address))
-            reading.contacts.append(replace(contact, line=line))
+        reading.contacts.setdefault((contact.kind, contact.address), replace(contact, line=line))
 
 
 def _expires(reading: Reading, value: str, line: int) -> None:
@@ -191,7 +190,7 @@ def _languages(reading: Reading, value: str, line: int) -> None:
     tags = [tag.strip(" \t") for tag in value.split(",")]
     if not all(is_language_tag(tag) for tag in tags):
         reading.fault(Code.INVALID_LANG, line)
-    reading.languages += [tag for tag in tags if is_language_tag(tag) and tag not in reading.languages]
+    reading.languages.update(dict.fromkeys(tag for tag in tags if is_language_tag(tag)))
 
 
 def _kept_unread(_reading: Reading, _value: str, _line: int) -> None:

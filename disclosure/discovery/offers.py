@@ -19,7 +19,9 @@ from disclosure.protocol.values import Address, Answer, Channel, Domain
 
 MOST_PER_FILE = 5  # ST-25: of each channel
 CONVENTIONAL = ("security", "abuse", "noc")  # RFC 2142, in this order (ML-01)
-_NEED_EYES = frozenset({Note.DECEPTIVE_NAME, Flag.HOST_MAY_BE_COMPROMISED})
+_NEED_EYES: frozenset[str] = frozenset({Note.DECEPTIVE_NAME, Flag.HOST_MAY_BE_COMPROMISED})
+# Where agencies, hosters and registrars are entered too, an address elsewhere may be theirs.
+NOT_ITS_OWN = _NEED_EYES | {Flag.ANOTHER_ORGANISATION, Flag.PUBLIC_WEBMAIL}
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,7 @@ def read_security_txt(probe: Probe, *, verified: Verified | None = None) -> secu
 
 def _way(evidence: Evidence, probe: Probe) -> Iterator[str]:
     """What the hosts on the way mean: somebody else's (ST-05), or the one that may be in an intruder's hands."""
-    hosts = {host_of(hop.url) for hop in probe.hops} or {probe.subject}
+    hosts = {probe.subject, *(host_of(hop.url) for hop in probe.hops)}
     if any(host is None or organisational_domain(host) != evidence.organisation for host in hosts):
         yield Code.OFFSITE_REDIRECT
     if evidence.host_compromised is Answer.NO:
@@ -166,7 +168,9 @@ def dns_security_txt(evidence: Evidence, found: Found) -> None:
         if not probe.dns or not read.records:
             continue
         signed = probe.dns.ad and probe.dns.validating
-        flags = sorted(read.codes & NEEDS_A_PERSON)
+        flags = sorted(
+            {*read.codes & NEEDS_A_PERSON, *([Flag.ANOTHER_ZONE] if stands_elsewhere(evidence, probe) else [])}
+        )
         offer = Candidate(
             channel=Channel.MAIL,
             address="",
@@ -183,13 +187,32 @@ def dns_security_txt(evidence: Evidence, found: Found) -> None:
         found.hints += [Hint(HintKind.POLICY, url, probe.id) for url in read.policy[:MOST_PER_FILE]]
 
 
+def stands_elsewhere(evidence: Evidence, probe: Probe) -> bool:
+    """CA-03: an alias, or a platform's zone, made somebody else answer."""
+    owner = probe.dns.owner if probe.dns and probe.outcome is Outcome.FOUND else ""
+    while owner.startswith("_"):  # such labels are no host names, and name no organisation
+        owner = owner.partition(".")[2]
+    try:
+        return bool(owner) and not to_domain(owner).is_within(evidence.organisation)
+    except InvalidInput:
+        return True
+
+
 def read_dns_security_txt(probe: Probe) -> dnstxt.DnsSecurityTxt:
     """The records that a probe holds, read at the instant of the probe."""
     texts = probe.dns.rrset if probe.dns else ()
     return dnstxt.read([txt_bytes(text) for text in texts], now=probe.asked_at)
 
 
-def offer_all(evidence: Evidence, found: Found, contacts: Iterable[Contact], like: Candidate, *, review: bool) -> None:
+def offer_all(
+    evidence: Evidence,
+    found: Found,
+    contacts: Iterable[Contact],
+    like: Candidate,
+    *,
+    review: bool,
+    eyes: frozenset[str] = _NEED_EYES,
+) -> None:
     """At most five of each channel (ST-25), each with what its own address says."""
     taken: dict[Channel, int] = {}
     left_out = 0
@@ -201,7 +224,7 @@ def offer_all(evidence: Evidence, found: Found, contacts: Iterable[Contact], lik
         about = (*contact.notes, *about_address(evidence, contact))
         flags = tuple(dict.fromkeys((*like.flags, *map(str, about))))
         candidate = replace(like, channel=contact.kind, address=contact.address, flags=flags)
-        found.offers.append(Offer(candidate, place, review or not _NEED_EYES.isdisjoint(about)))
+        found.offers.append(Offer(candidate, place, review or not eyes.isdisjoint(about)))
     if left_out:
         found.hints.append(Hint(HintKind.MORE_CONTACTS, str(left_out), like.probes[0]))
 

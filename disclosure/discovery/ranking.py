@@ -110,7 +110,9 @@ def _deliverable(evidence: Evidence, found: Found) -> list[Offer]:
     for offer in found.offers:
         who = offer.candidate
         probe = asked.get(Address.parse(who.address).domain) if is_mail(offer) else None
-        if probe is None or takes_mail(probe):
+        if probe is None and asked and is_mail(offer):
+            out.append(replace(offer, candidate=_flagged(who, Flag.MX_UNKNOWN)))  # beyond the domains that are asked
+        elif probe is None or takes_mail(probe):
             out.append(offer)
         elif refuses_mail(probe):
             found.hints.append(Hint(HintKind.NULL_MX, who.address, probe.id))

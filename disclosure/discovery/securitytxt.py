@@ -202,7 +202,7 @@ def _whole(reading: Reading, url: str, final_url: str) -> SecurityTxt:
         reading.fault(code, None)
     dates = [at for at in reading.expires if at]
     return SecurityTxt(
-        contacts=tuple(reading.contacts),
+        contacts=tuple(reading.contacts.values()),
         others=tuple(reading.others),
         encryption=tuple(reading.encryption),
         expires=reading.expires[0] if len(reading.expires) == 1 else None,
@@ -227,7 +227,7 @@ def _signed(read: SecurityTxt, checked: Verified | None) -> SecurityTxt:
 
 def _missing(reading: Reading, *, mismatch: bool) -> Iterator[Code]:
     """What the file lacks, or has twice."""
-    mails = any(contact.kind is Channel.MAIL for contact in reading.contacts)
+    mails = any(kind is Channel.MAIL for kind, _ in reading.contacts)
     said = {
         Code.NO_SECURITY_TXT: not reading.fields,
         Code.NO_CONTACT: not reading.contact_fields,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from disclosure.discovery import certificates, offers, ranking, records, securitytxt, signers, zoneoffers
+from disclosure.discovery import certificates, offers, ranking, records, securitytxt, signers
 from disclosure.discovery.dns import is_null_mx
 from disclosure.discovery.dnstxt import LABEL
 from disclosure.discovery.evidence import Outcome, Probe, Purpose
@@ -79,7 +79,7 @@ def caa(search: Search) -> Iterator[Probe]:
         named = answer.outcome is Outcome.FOUND and bool(records.iodefs(answer.texts))
         if answer.outcome is Outcome.FOUND and not named:
             probe = replace(probe, outcome=Outcome.NONE, rule="CA-01", problems=(*probe.problems, "no_iodef"))
-        elif named and zoneoffers.stands_elsewhere(offers.Evidence(search.domain, (), Answer.NO), probe):
+        elif named and offers.stands_elsewhere(offers.Evidence(search.domain, (), Answer.NO), probe):
             probe, named = replace(probe, rule="CA-03", problems=(*probe.problems, "another_zone")), False
         yield probe
         if named:

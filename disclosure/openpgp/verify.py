@@ -16,7 +16,7 @@ from pysequoia.packet import Packet, PacketPile, SignatureType
 from disclosure.openpgp.clearsigned import ClearSigned, NotSigned, read_clear_signed
 from disclosure.openpgp.judge import MAX_INPUT, MAX_SIGNATURES, MAX_SUBKEYS, Reason, certificates_in
 from disclosure.openpgp.parts import Parts, is_revocation, is_weak, parts_of
-from disclosure.openpgp.sieve import sieved
+from disclosure.openpgp.sieve import revokes_primary, sieved
 from disclosure.openpgp.signatures import Signature, Unsupported, made_by, over_key, over_name, over_subkey
 from disclosure.openpgp.verification import State, Verification, Why, bad, unchecked
 
@@ -142,13 +142,13 @@ def _unsound(holder: _Holder, key: Packet, made_at: datetime | None, now: dateti
     parts = parts_of(holder.packets, now)
     if sum(1 for _ in parts.signatures) > MAX_SIGNATURES or len(parts.subkeys) > MAX_SUBKEYS:
         return Why.CERTIFICATE_UNSOUND
-    kept = sieved(parts)
+    kept = sieved(parts, now)
     try:
         certificate = pysequoia.Cert.from_packets(kept.packets)
         revoked, expires = certificate.is_revoked, certificate.expiration
     except Exception:  # no self-signature holds
         return Why.CERTIFICATE_UNSOUND
-    if revoked:
+    if revoked or any(revokes_primary(parts.primary, p, now) for p in kept.own_revocations):
         return Why.CERTIFICATE_REVOKED
     if expires is not None and expires <= now:
         return Why.CERTIFICATE_EXPIRED
