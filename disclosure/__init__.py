@@ -2,7 +2,7 @@
 
 protocol    the rules, pure: values, events, the fold, the ladder, routing, the chain
 discovery   a domain's security contacts, with evidence
-openpgp     judging certificates, writing ciphertext
+openpgp     judging certificates and signatures, writing ciphertext
 mail        composing, PGP/MIME, the relay
 store       what lasts: ledger, outbox, deadlines, sealed content
 casework    one module per actor or job; the only place where the others meet

@@ -292,6 +292,36 @@ def _judged(row: dict[str, Any]) -> str:
 
 
 @main.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=FILE)
+@click.option("--url", "url", default="", metavar="U", help="Where the files were fetched; default: not known.")
+@click.option("--certificate", "keys", multiple=True, type=FILE, help="Verify signatures by it; may be repeated.")
+@at
+@as_json
+def securitytxt(files: tuple[Path, ...], url: str, keys: tuple[Path, ...], now: str | None, as_json: bool) -> None:
+    """What the security.txt files in FILE say (RFC 9116), and what is wrong with them.
+
+    Nothing is fetched: without --certificate a signature stays unchecked.
+    """
+    from disclosure.casework import reading  # noqa: PLC0415
+
+    when, held = instant(now), [key.read_bytes() for key in keys]
+    rows = [{"file": str(f), **reading.read(_most(f, reading.MOST_READ), url, when, held).to_json()} for f in files]
+    show(rows, as_json=as_json, words=lambda: "\n".join(_read(row) for row in rows))
+
+
+def _most(file: Path, most: int) -> bytes:
+    with file.open("rb") as source:
+        return source.read(most)
+
+
+def _read(row: dict[str, Any]) -> str:
+    said = ", ".join(contact["address"] for contact in row["contacts"]) or "-"
+    wrong = f"  [{', '.join(dict.fromkeys(problem['code'] for problem in row['problems']))}]" if row["problems"] else ""
+    why = f" ({row['signature_why']})" if row["signature_why"] else ""
+    return f"{row['usable']:<7} {row['file']}  {said}  signature {row['signature']}{why}{wrong}"
+
+
+@main.command()
 @click.argument("source", type=click.File("rb"), default="-")
 @click.option("--to", "to", required=True, type=click.Path(exists=True, path_type=Path), help="Certificate file.")
 @click.option("--for", "address", required=True, help="The address that the certificate should name.")

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from disclosure.protocol.errors import InvalidInput, NotConfigured
 from disclosure.protocol.values import Address, Domain, Operator
-from disclosure.settings_table import PREFIX, SETTINGS, Endpoint, Security, is_this_machine
+from disclosure.settings_table import PREFIX, SETTINGS, Endpoint, Network, Security, is_this_machine
 
 FILE = "settings.toml"
 # Read by others than the server; every other DISCLOSURE_ name that is no setting is taken for a slip and refused.
@@ -106,6 +106,7 @@ class Settings:
     operator: Operator
     nameservers: tuple[Endpoint, ...]  # empty: those of the system
     nameservers_validate: bool
+    own_networks: tuple[Network, ...]  # of the operator, never connected to by a look-up (SF-02)
     free_space_floor_bytes: int
     uploads: Uploads
     letters_budget: int
@@ -258,6 +259,7 @@ def _build(instance: Path, given: dict[str, Any]) -> Settings:
         operator=_operator(value),
         nameservers=value.get("nameservers", ()),
         nameservers_validate=value["nameservers_validate"],
+        own_networks=value.get("own_networks", ()),
         free_space_floor_bytes=value["free_space_floor_bytes"],
         uploads=Uploads(**_section(value, "uploads")),
         letters_budget=value["letters_budget"],

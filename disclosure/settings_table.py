@@ -20,6 +20,8 @@ from disclosure.protocol.values import Address, Domain
 
 PREFIX = "DISCLOSURE_"
 
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
 
 class Security(StrEnum):
     """How the relay is spoken to. ``none`` only on this machine."""
@@ -114,6 +116,17 @@ def _nameservers(raw: object) -> tuple[Endpoint, ...]:
     return tuple(_endpoint(53)(item) for item in _list(raw))
 
 
+def _networks(raw: object) -> tuple[Network, ...]:
+    return tuple(_network(item) for item in _list(raw))
+
+
+def _network(text: str) -> Network:
+    try:
+        return ipaddress.ip_network(text)  # strict: 192.0.2.7/24 may have meant one address, or all of them
+    except ValueError:
+        raise ValueError("not_an_ip_network") from None
+
+
 def _host(raw: object) -> str:
     """A host name, possibly of one label (a relay inside a private network), or an IP address."""
     host = _text(raw).lower()
@@ -200,6 +213,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("operator.country", words.country, "FR", "Two letters (ISO 3166-1)."),
     Setting("nameservers", _nameservers, None, "Resolvers asked about organisations, as addresses.", "the system's"),
     Setting("nameservers_validate", _flag, False, "They check DNSSEC; only for resolvers on this machine.", "`false`"),
+    Setting("own_networks", _networks, None, "Ranges of ours that no look-up may connect to, as `192.0.2.0/24`."),
     Setting("free_space_floor_bytes", _bytes, 512 * _MIB, "Below it uploads are refused; text is still taken."),
     Setting("uploads.max_files", _whole(0, 50), 10, "Files of one report."),
     Setting("uploads.max_file_bytes", _bytes, 5 * _MIB, "Bytes of one file."),

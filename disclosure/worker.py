@@ -62,7 +62,7 @@ def clock_on_the_wall() -> datetime:
 
 
 def jobs(office: Office) -> dict[str, Watched]:
-    find = lookups.finder(office)
+    find, seek = lookups.finder(office), lookups.seeker(office)
 
     def clock(now: datetime) -> None:
         clockwork.credit_outage(office, now)
@@ -73,7 +73,7 @@ def jobs(office: Office) -> dict[str, Watched]:
         delivery.deliver(office, now, clock=clock_on_the_wall)
 
     def search(now: datetime) -> None:
-        searching.search(office, now, find, clock=clock_on_the_wall)
+        searching.search(office, now, find, seek, clock=clock_on_the_wall)
 
     return {
         "clock": Watched("clock", clock),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from disclosure.casework import lookups
 from disclosure.protocol.errors import InvalidInput, NotConfigured
 from disclosure.protocol.values import Address, Domain, Operator
 from disclosure.settings import (
@@ -133,6 +134,8 @@ def test_half_a_configuration_is_refused_by_name(
         ("RELAY_CA_FILE", "nowhere.pem", "no_such_file", "the system's would be taken instead"),
         ("POLICY_RULES", "nowhere.toml", "no_such_file", "the packaged policy would be taken instead"),
         ("NAMESERVERS", "192.0.2.53,dns.example", "not_an_ip_address", "who would resolve that name?"),
+        ("OWN_NETWORKS", "8.8.0.0/16,8.8.8.8/8", "not_an_ip_network", "one address of a network, or all of them?"),
+        ("OWN_NETWORKS", "intranet", "not_an_ip_network", "a name"),
         ("OPERATOR_MAIL", "nobody", "not_an_address", "no address"),
         ("OPERATOR_LEGAL_NAME", "A\nBcc: b@c.example", "not_one_line_of_text", "a line break becomes a header"),
         ("OPERATOR_COUNTRY", "France", "not_a_country", "two letters"),
@@ -177,6 +180,15 @@ def test_public_urls(tmp_path: Path, given: str, expected: str, why: str) -> Non
 )
 def test_nameservers(tmp_path: Path, given: str, expected: Endpoint, why: str) -> None:
     assert load(tmp_path, {"DISCLOSURE_NAMESERVERS": given}).nameservers == (expected,), why
+
+
+def test_networks_of_the_operator_are_closed_to_look_ups(tmp_path: Path) -> None:
+    """SF-02: public addresses can be inside too. Nothing is connected to, so nothing is asked."""
+    settings = load(tmp_path, {"DISCLOSURE_OWN_NETWORKS": "8.8.0.0/16, 2606:4700::/32, 9.9.9.9"})
+    assert [str(network) for network in settings.own_networks] == ["8.8.0.0/16", "2606:4700::/32", "9.9.9.9/32"]
+    _, fetcher = lookups.tools(dataclasses.replace(settings, nameservers=(Endpoint("127.0.0.1", 5353),)))
+    reached = ("8.8.8.8", "::ffff:8.8.8.8", "2606:4700::1111", "9.9.9.9", "9.9.9.10")
+    assert [address for address in reached if fetcher.may_connect(address)] == ["9.9.9.10"]
 
 
 @pytest.mark.parametrize(("security", "port"), [("starttls", 587), ("tls", 465), ("none", 25)])

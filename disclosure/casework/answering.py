@@ -10,15 +10,14 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, select, update
 
-from disclosure.casework import accounts, casefile, linking
+from disclosure.casework import accounts, casefile, certkeeping, linking, proofs
 from disclosure.casework.casefile import CaseFile, Fact, domains_of
 from disclosure.casework.coordination import extension_facts, later_facts
 from disclosure.casework.notices import NoticeText
 from disclosure.casework.office import Office, new_id
 from disclosure.discovery.names import is_public_webmail
-from disclosure.openpgp.sandbox import judge_safely
 from disclosure.protocol import events as e
 from disclosure.protocol.codes import MailType, Proof, TaskKind
 from disclosure.protocol.errors import InvalidInput, LinkRefused, Refused
@@ -26,10 +25,9 @@ from disclosure.protocol.ladder import running
 from disclosure.protocol.state import Case, Person
 from disclosure.protocol.values import Address, Audience, Channel, Party, Purpose, Standing
 from disclosure.store import ledger
-from disclosure.store.tables import certificates, links, second_codes
+from disclosure.store.tables import links, second_codes
 
 MAX_WORDS = 10_000
-MAX_CERTIFICATE = 1_048_576  # KD-07
 CODE_LIFETIME = timedelta(hours=24)
 
 
@@ -103,7 +101,7 @@ def _count_opening(link_id: str):  # type: ignore[no-untyped-def]
 
 
 def confirm(office: Office, token: str, code: str, name: str, role: str, now: datetime) -> str:
-    """S1: the code from the mail's body, a name and a role. Returns the session token.
+    """S1: the code from the mail's body, a name and a role; S2 if the mail proves it. Returns the session token.
 
     A second POST of the same person's link opens a session again, ends the one before and records nothing twice (R28):
     whoever shows standing later is the only one who sits behind this link.
@@ -127,7 +125,10 @@ def _confirm_person(office: Office, row: Row[Any], name: str, role: str, now: da
     def decide(file: CaseFile) -> list[Fact]:
         actor = e.Actor(Party.ORGANISATION, person_id)
         confirmed = e.PersonConfirmed(person_id=person_id, contact_id=row.recipient, name=name, role=role)
-        return [(actor, confirmed), *_tell_the_others(office, file.case, row.recipient, now)]
+        # Of the first who comes through this link; another person starts again at S1 (R29).
+        proof = None if row.person_id else proofs.by_certificate(office, file, person_id, row.mail_id, now)
+        shown = [(actor, proof), *_cancel_calls(file.case)] if proof else []
+        return [(actor, confirmed), *shown, *_tell_the_others(office, file.case, row.recipient, now)]
 
     def within(tx: Connection, _: CaseFile) -> None:
         as_read = links.c.person_id.is_(None) if row.person_id is None else links.c.person_id == row.person_id
@@ -175,7 +176,7 @@ def name_address(visit: Visit, text: str) -> None:
     def decide(file: CaseFile) -> list[Fact]:
         with office.store.reading() as connection:
             tied = domains_of(office, connection, file)
-        domain_id = next((key for key, domain in tied.items() if address.domain.is_within(domain)), None)
+        domain_id = next((key for key, domain in tied.items() if casefile.is_tied(address, [domain])), None)
         if domain_id is None:
             raise InvalidInput({"address": "not_at_a_tied_domain"})
         code = e.MailQueued(
@@ -240,12 +241,8 @@ def _person(case: Case, person_id: str) -> Person:
 
 def hand_in_certificate(visit: Visit, pasted: bytes) -> None:
     """Judged now and again at every use; a refused one is not stored, and says why (R18). Starts again at S1 (R29)."""
-    if len(pasted) > MAX_CERTIFICATE:
-        raise InvalidInput({"certificate": "too_large"})
     office = visit.office
-    verdict = judge_safely(pasted, address=None, now=visit.now)
-    if not verdict.usable:
-        raise InvalidInput({"certificate": str(verdict.reason)})
+    verdict = certkeeping.judged(pasted, None, visit.now)
     certificate_id = new_id()
     handed = e.CertificateHandedIn(
         person_id=visit.person_id,
@@ -255,13 +252,7 @@ def hand_in_certificate(visit: Visit, pasted: bytes) -> None:
     )
 
     def within(tx: Connection, _: CaseFile) -> None:
-        place = f"certificates|sealed|{certificate_id}"
-        sealed = office.store.keyring.sealer(visit.case_id).seal(verdict.certificate, place)
-        tx.execute(
-            insert(certificates).values(
-                id=certificate_id, case_id=visit.case_id, fingerprint=verdict.fingerprint, sealed=sealed
-            )
-        )
+        certkeeping.keep(office, tx, visit.case_id, certificate_id, verdict.fingerprint, verdict.certificate)
 
     casefile.change(office, visit.case_id, visit.now, lambda _: [(visit.actor, handed)], within)
 

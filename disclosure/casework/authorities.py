@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Row, delete, insert, select
 
-from disclosure.casework import deskwords
+from disclosure.casework import certkeeping, deskwords
 from disclosure.casework.office import Office
 from disclosure.casework.words import short
 from disclosure.openpgp.sandbox import judge_safely
@@ -18,7 +18,6 @@ from disclosure.protocol.errors import InvalidInput, NotFound, Refused
 from disclosure.protocol.values import Address, AlertKind, Channel, Language
 from disclosure.store.tables import confirmed_channels, coordinators
 
-MAX_CERTIFICATE = 1_048_576  # KD-07
 BY_KIND = "by_kind"  # policy says one thing for one kind of alert and another for the next
 
 
@@ -169,12 +168,7 @@ def confirm_channel(
 def _judged(channel: AuthorityChannel, certificate: bytes | None, now: datetime) -> bytes:
     if not certificate:
         raise InvalidInput({"certificate": "required"})  # R39: without one a referral is a task, never a clear mail
-    if len(certificate) > MAX_CERTIFICATE:
-        raise InvalidInput({"certificate": "too_large"})
-    verdict = judge_safely(certificate, address=Address.parse(channel.address), now=now)
-    if not verdict.usable:
-        raise InvalidInput({"certificate": str(verdict.reason)})
-    return verdict.certificate
+    return certkeeping.judged(certificate, Address.parse(channel.address), now).certificate
 
 
 def withdraw_channel(office: Office, channel_id: str) -> None:

@@ -6,7 +6,7 @@ Nothing else writes a case's rows: no row exists without its event, and none is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -22,7 +22,7 @@ from disclosure.protocol.errors import Conflict, NotFound
 from disclosure.protocol.ladder import Planned, Rules
 from disclosure.protocol.ownclocks import next_own_instant, whose_move
 from disclosure.protocol.state import Case
-from disclosure.protocol.values import Domain, Party
+from disclosure.protocol.values import Address, Domain, Party
 from disclosure.store import ledger
 from disclosure.store.tables import (
     cases,
@@ -31,6 +31,7 @@ from disclosure.store.tables import (
     deadlines,
     domain_tokens,
     outbox,
+    searches,
     tasks,
 )
 
@@ -157,6 +158,11 @@ def domains_of(office: Office, connection: Connection, file: CaseFile) -> dict[s
     }
 
 
+def is_tied(address: Address, domains: Iterable[Domain]) -> bool:
+    """R29: at a domain that a coordinator has tied to this organisation."""
+    return any(address.domain.is_within(domain) for domain in domains)
+
+
 def addresses(office: Office, connection: Connection, file: CaseFile) -> dict[str, str]:
     """Contact id → address, number or postal lines, of every contact of the case."""
     seqs = {contact.seq: contact.id for contact in file.case.contacts.values()}
@@ -272,6 +278,11 @@ def _project_entry(
             tx.execute(update(tasks).where(tasks.c.id == task_id).values(state="done"))
         case e.TaskCancelled(task_id=task_id):
             tx.execute(update(tasks).where(tasks.c.id == task_id).values(state="cancelled"))
+        case e.SearchStarted(search_id=search_id, domain_id=domain_id):
+            _wait_for_search(tx, case_id, search_id, entry.at, domain_id=domain_id)
+        case e.CertificateSearchStarted(search_id=search_id, contact_id=contact_id):
+            domain_id = case.contacts[contact_id].domain_id
+            _wait_for_search(tx, case_id, search_id, entry.at, domain_id=domain_id, contact_id=contact_id)
         case e.DomainTied() as tied:
             mine = select(domain_tokens.c.token).where(domain_tokens.c.stream_id == case_id)
             known = set(tx.scalars(mine))
@@ -279,6 +290,23 @@ def _project_entry(
             rows = [{"token": token, "stream_id": case_id} for token in tokens if token not in known]
             if rows:
                 tx.execute(insert(domain_tokens), rows)
+
+
+def _wait_for_search(
+    tx: Connection, case_id: str, search_id: str, at: datetime, *, domain_id: str, contact_id: str | None = None
+) -> None:
+    tx.execute(
+        insert(searches).values(
+            id=search_id,
+            case_id=case_id,
+            domain_id=domain_id,
+            contact_id=contact_id,
+            state="waiting",
+            attempts=0,
+            next_try_at=at,
+            fence=0,
+        )
+    )
 
 
 def enqueue(

@@ -134,8 +134,14 @@ def _searches(connection: Connection, file: CaseFile, entries: Entries) -> None:
     for entry in entries:
         match entry.event:
             case e.SearchStarted(search_id=search_id, domain_id=domain_id):
-                said[search_id] = {"domain_id": domain_id, "outcome": None}
-            case e.SearchEnded(search_id=search_id, outcome=outcome) if search_id in said:
+                said[search_id] = {"domain_id": domain_id, "contact_id": None, "outcome": None}
+            case e.CertificateSearchStarted(search_id=search_id, contact_id=contact_id):
+                domain_id = file.case.contacts[contact_id].domain_id
+                said[search_id] = {"domain_id": domain_id, "contact_id": contact_id, "outcome": None}
+            case (
+                e.SearchEnded(search_id=search_id, outcome=outcome)
+                | e.CertificateSearchEnded(search_id=search_id, outcome=outcome)
+            ) if search_id in said:
                 said[search_id]["outcome"] = outcome
     rows = connection.execute(select(searches).where(searches.c.case_id == file.id))
     compare(end_of(file), "searches", said, rows, lambda row: row.id)
@@ -154,8 +160,17 @@ def _probes(connection: Connection, file: CaseFile, entries: Entries, sealer: Se
 
 
 def _certificates(connection: Connection, file: CaseFile, entries: Entries, sealer: Sealer | None) -> None:
-    handed = [entry.event for entry in entries if isinstance(entry.event, e.CertificateHandedIn)]
-    said = {event.certificate_id: {"fingerprint": event.fingerprint} for event in handed}
+    said: dict[Hashable, dict[str, Any]] = {}
+    for entry in entries:
+        match entry.event:
+            case e.CertificateFound(reason=reason) if reason:
+                pass  # refused: its bytes were not kept; refused later, the row of before stays as it was
+            case (
+                e.CertificateHandedIn(certificate_id=key, fingerprint=fingerprint)
+                | e.CertificateFound(certificate_id=key, fingerprint=fingerprint)
+                | e.CertificateEntered(certificate_id=key, fingerprint=fingerprint)
+            ):
+                said[key] = {"fingerprint": fingerprint}
     rows = connection.execute(select(certificates).where(certificates.c.case_id == file.id)).all()
     compare(end_of(file), "certificates", said, rows, lambda row: row.id)
     for row in rows if sealer else ():

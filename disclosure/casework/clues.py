@@ -5,21 +5,16 @@ Nothing of this is stored again: ranking is a pure function of the look-ups (CF-
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, select
-
 from disclosure.casework import casefile, deskwords, fallbacks, lastsearch
 from disclosure.casework.casefile import CaseFile, domains_of
-from disclosure.casework.lastsearch import Newest
 from disclosure.casework.office import Office
 from disclosure.casework.words import source_word
 from disclosure.discovery.evidence import Probe
 from disclosure.protocol.values import Answer, Domain, Language
-from disclosure.store.tables import probes
 
 if TYPE_CHECKING:
     from disclosure.discovery.ranking import Ranking
@@ -62,20 +57,13 @@ def of_case(office: Office, case_id: str, language: Language) -> tuple[Clues, ..
         file = casefile.load(office, connection, case_id)
         domains = domains_of(office, connection, file)
         searched = lastsearch.newest(office, connection, case_id)
-        held = {domain_id: _evidence(office, connection, case_id, last) for domain_id, last in searched.items()}
+        held = {
+            domain_id: lastsearch.evidence(office, connection, case_id, last) for domain_id, last in searched.items()
+        }
     return tuple(
         _clues(office, file, domains[domain_id], last.at, held[domain_id], language)
         for domain_id, last in searched.items()
     )
-
-
-def _evidence(office: Office, connection: Connection, case_id: str, last: Newest) -> tuple[Probe, ...]:
-    """The probes of the search, each with the id under which its evidence is shown."""
-    query = select(probes.c.id, probes.c.sealed).where(probes.c.case_id == case_id, probes.c.id.in_(last.probe_ids))
-    sealed = {row.id: row.sealed for row in connection.execute(query)}
-    sealer = office.store.keyring.sealer(case_id)
-    opened = [(i, sealer.open(sealed[i], f"probes|sealed|{i}")) for i in last.probe_ids if i in sealed]
-    return tuple(replace(Probe.from_json(json.loads(content)), id=probe_id) for probe_id, content in opened)
 
 
 def _clues(

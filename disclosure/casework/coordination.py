@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, insert, select
 
-from disclosure.casework import casefile, lastsearch, noticepictures, reporting, searching
+from disclosure.casework import casefile, freshness, noticepictures, reporting, searching
 from disclosure.casework.casefile import CaseFile, Fact, Hand, coordinator
 from disclosure.casework.notices import NoticeText
 from disclosure.casework.office import Office, new_id
@@ -255,7 +255,7 @@ def release_first_contact(hand: Hand, contact_id: str) -> None:
 
     Evidence of more than a day is looked up again first: raises Refused, and the worker has the search (EV-03).
     """
-    lastsearch.refresh(hand, contact_id)
+    freshness.refresh(hand, contact_id)
 
     def decide(file: CaseFile) -> list[Fact]:
         case = file.case

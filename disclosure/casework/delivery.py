@@ -18,12 +18,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, or_, select, update
 
-from disclosure.casework import casefile, clockwork, writing
+from disclosure.casework import casefile, clockwork, freshness, writing
 from disclosure.casework.casefile import CaseFile, Fact
 from disclosure.casework.office import Office, sha256
 from disclosure.casework.recipients import Unsendable
 from disclosure.casework.traces import trace
-from disclosure.casework.writing import ENCRYPTED, Claim, Prepared
+from disclosure.casework.writing import ENCRYPTED, FIRST_MAILS, Claim, Prepared
 from disclosure.mail import localbox
 from disclosure.mail import relay as mail_relay
 from disclosure.mail.relay import Kind, Outcome
@@ -143,6 +143,9 @@ def _claim_of(row: Row[Any], fence: int) -> Claim:
 def _advance(office: Office, claim: Claim, clock: Clock, send: Send, done: Delivered) -> Delivered:
     if claim.state == "sending":
         return _found_sending(office, claim, clock(), done)
+    waits_for = _waits_for(office, claim, clock())
+    if waits_for:
+        return _put_back(office, claim, clock(), waits_for, done)
     try:
         prepared = _prepared(office, claim, clock())
     except Unsendable as error:
@@ -159,6 +162,13 @@ def _advance(office: Office, claim: Claim, clock: Clock, send: Send, done: Deliv
         return done  # the lease ran out while composing; whoever holds it now goes on
     outcome = send(prepared.message, prepared.sender, prepared.recipient, claim.id)
     return _finish(office, replace(claim, attempts=attempt), clock(), outcome, done)
+
+
+def _waits_for(office: Office, claim: Claim, now: datetime) -> str:
+    """EV-03: a first mail that is not composed yet waits until what is known of the contact is young enough."""
+    if claim.mail_type not in FIRST_MAILS or claim.state != "recipe" or claim.case_id is None:
+        return ""
+    return freshness.must_wait(office, claim.case_id, claim.to, claim.queued_at, now)
 
 
 def _put_back(office: Office, claim: Claim, now: datetime, reason: str, done: Delivered) -> Delivered:
@@ -192,7 +202,13 @@ def _prepared(office: Office, claim: Claim, now: datetime) -> Prepared:
         if prepared.second_code:
             tx.execute(insert(second_codes).values(**prepared.second_code))
 
-    fact = e.MailPrepared(mail_id=claim.id, sha256=sha256(prepared.message), encrypted_to=prepared.encrypted_to)
+    fact = e.MailPrepared(
+        mail_id=claim.id,
+        sha256=sha256(prepared.message),
+        encrypted_to=prepared.encrypted_to,
+        certificate_id=prepared.certificate_id,
+        not_encrypted=prepared.not_encrypted,
+    )
     _record(office, claim, now, fact, within)
     return prepared
 
@@ -336,23 +352,20 @@ def _give_up(office: Office, claim: Claim, now: datetime, reason: str, *, onward
     )
 
 
-_FIRST_MAILS = frozenset({MailType.CONTACT_REQUEST, MailType.REMINDER})
-
-
 def _next_now(office: Office, file: CaseFile, claim: Claim, now: datetime, *, disable: bool) -> list[Fact]:
     """R31: a dead address is switched off and the next contact is written to now; with none left: unreachable."""
     facts: list[Fact] = []
     contact = file.case.contacts.get(claim.to)
     if disable and contact and not contact.disabled:
         facts.append((e.MACHINE, e.ContactDisabled(contact_id=claim.to, reason="refused")))
-    if claim.mail_type not in _FIRST_MAILS or file.case.standing_at:
+    if claim.mail_type not in FIRST_MAILS or file.case.standing_at:
         return facts
     ahead = file.after(now, facts)
     onward = clockwork.next_contact_facts(office, ahead.case, now)
     if onward:
         return facts + onward
     alive = {MailState.QUEUED, MailState.PREPARED, MailState.RELAYED, MailState.DELIVERED, MailState.AMBIGUOUS}
-    if not any(m.state in alive for m in ahead.case.mails.values() if m.type in _FIRST_MAILS):
+    if not any(m.state in alive for m in ahead.case.mails.values() if m.type in FIRST_MAILS):
         facts.append((e.MACHINE, e.CaseUnreachable()))
     return facts
 

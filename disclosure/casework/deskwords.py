@@ -53,12 +53,14 @@ REASONS: Mapping[str, str] = {
 }
 MARKS: Mapping[str, str] = {
     "host_may_be_compromised": N_("the host that publishes it may be in an intruder's hands"),
+    "good_signature": N_("signed by the certificate that the file itself points to; says nothing of whose it is"),
     "named_twice": N_("two independent sources agree"),
     "sources_disagree": N_("web and DNS name nobody in common"),
     "no_mx": N_("no mail server is published for this domain"),
     "mx_unknown": N_("its mail server could not be looked up"),
     "public_webmail": N_("a public webmail address"),
     "another_organisation": N_("lies at another organisation's domain"),
+    "another_zone": N_("it stands in another organisation's zone"),
     "domain_named_by_one_reporter": N_("its domain was named by one report only"),
     "no_expire": N_("security.txt without a date of expiry"),
     "multi_expire": N_("security.txt with two dates of expiry"),
@@ -73,11 +75,16 @@ MARKS: Mapping[str, str] = {
     "default_file": N_("looks like a file that came with the software"),
     "signed_format_issue": N_("its signature cannot be read"),
     "data_after_sig": N_("text stands outside its signature"),
+    "pgp_signature_error": N_(
+        "its signature does not fit: the text was changed after it was signed, or the signature is damaged"
+    ),
     "not_signed": N_("security.txt is not signed"),
     "no_encryption": N_("no certificate is published"),
     "not_found_again": N_("the newest search did not find it any more"),
     "weak_key": N_("weak OpenPGP key"),
     "uid_mismatch": N_("the certificate names another address"),
+    "announced_fingerprint": N_("the announced fingerprint"),
+    "found_twice": N_("two places have it"),
     "by_coordinator": N_("switched off by a coordinator"),
     "refused": N_("its mail server refused it for good"),
     "bounced": N_("our mail came back"),
@@ -124,6 +131,29 @@ HINTS: Mapping[str, str] = {
     "dpo_address": N_("seems to be its data protection officer: right for personal data, not for technical detail"),
     "page_address": N_("an address on that page"),
     "country": N_("country of the registrant"),
+}
+VERDICTS: Mapping[str, str] = {
+    "usable": N_("usable"),
+    "review": N_("usable once a person says so"),
+}
+# design.md section 6: why a certificate is refused.
+CERTIFICATE_REASONS: Mapping[str, str] = {
+    "corrupt": N_("it cannot be read"),
+    "expired": N_("it has expired"),
+    "no_encryption_subkey": N_("it has no key to encrypt to"),
+    "no_valid_self_signature": N_("its own signature is missing or wrong"),
+    "not_a_key": N_("it is no OpenPGP certificate"),
+    "not_yet_valid": N_("it is dated in the future"),
+    "revoked": N_("its owner has revoked it"),
+    "secret_key": N_("a private key was published; nothing of it was kept"),
+    "several_keys": N_("several certificates, and it is not clear which is meant"),
+    "too_large": N_("it is larger than 1 MiB"),
+    "unsupported_algorithm": N_("it uses an algorithm that we do not know"),
+    "unsupported_key_version": N_("it is of a version that we do not know"),
+    "weak_key": N_("its key is too weak"),
+    "weak_self_signature": N_("its own signature is too weak"),
+    "uid_mismatch": N_("it names another address"),
+    "fingerprint_mismatch": N_("it is not the one that was announced"),
 }
 # Why a look-up came to what it came to; beside the marks above.
 TROUBLES: Mapping[str, str] = {
@@ -203,6 +233,11 @@ FAULTS: Mapping[str, str] = {
     "mailbox_not_written": N_("the local mailbox cannot be written"),
     "contact_not_usable": N_("the contact is switched off"),
     "NotJudged": N_("our own check of the certificate failed; nothing is known of it"),
+    "contact_in_doubt": N_("newer evidence speaks against this contact: a person decides"),
+    "evidence_old": N_("what is known of the contact is more than 24 hours old and is looked up again"),
+    "certificate_looked_for": N_("the contact's certificates are being looked for"),
+    "certificate_weak_key": N_("the certificate's key is too weak"),
+    "certificate_uid_mismatch": N_("the certificate names another address"),
     "certificate_missing": N_("the certificate is missing"),
     "no_certificate": N_("there is no certificate"),
     "certificate_expired": N_("the certificate has expired"),

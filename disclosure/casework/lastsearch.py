@@ -1,22 +1,20 @@
-"""The newest finished search of each tied domain, and whether it is young enough to send by (EV-03)."""
+"""The newest finished search of each tied domain, and the evidence that it brought."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+import json
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from sqlalchemy import Connection, select
 
-from disclosure.casework import casefile, searching
-from disclosure.casework.casefile import Hand
 from disclosure.casework.office import Office
+from disclosure.discovery.evidence import Probe
 from disclosure.protocol import events as e
 from disclosure.protocol.codes import LookupOutcome
-from disclosure.protocol.errors import Refused
 from disclosure.store import ledger
-from disclosure.store.tables import events, searches
+from disclosure.store.tables import events, probes
 
-OLD = timedelta(hours=24)
 _OF_A_SEARCH = tuple(kind.__name__ for kind in (e.SearchStarted, e.LookupRecorded, e.SearchEnded))
 
 
@@ -52,29 +50,10 @@ def newest(office: Office, connection: Connection, case_id: str) -> dict[str, Ne
     return found
 
 
-def refresh(hand: Hand, contact_id: str) -> None:
-    """EV-03: evidence of more than 24 hours is looked up again before a send. Starts that search and raises Refused.
-
-    What a person entered or named rests on no look-up. A search that came to nothing is a look at the evidence too:
-    the desk says what is not known, and a person decides.
-    """
-    contact = casefile.look(hand.office, hand.case_id).case.contacts.get(contact_id)
-    if contact is None or contact.manual or contact.suggested:
-        return
-    with hand.office.store.reading() as connection:
-        last = newest(hand.office, connection, hand.case_id).get(contact.domain_id)
-        waits = connection.scalar(
-            select(searches.c.id)
-            .where(
-                searches.c.case_id == hand.case_id,
-                searches.c.domain_id == contact.domain_id,
-                searches.c.state != "ended",
-            )
-            .limit(1)
-        )
-    # A contact that was found stands in one commit with the end of its search: without one there is no evidence to age.
-    if last is None or hand.now - last.at <= OLD:
-        return
-    if waits is None:
-        searching.start(hand, contact.domain_id)
-    raise Refused("EV-03", "evidence_old")
+def evidence(office: Office, connection: Connection, case_id: str, last: Newest) -> tuple[Probe, ...]:
+    """The probes of the search, each with the id under which its evidence is shown."""
+    query = select(probes.c.id, probes.c.sealed).where(probes.c.case_id == case_id, probes.c.id.in_(last.probe_ids))
+    sealed = {row.id: row.sealed for row in connection.execute(query)}
+    sealer = office.store.keyring.sealer(case_id)
+    opened = [(i, sealer.open(sealed[i], f"probes|sealed|{i}")) for i in last.probe_ids if i in sealed]
+    return tuple(replace(Probe.from_json(json.loads(content)), id=probe_id) for probe_id, content in opened)

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from disclosure.casework import fallbacks
+from disclosure.casework.certsearching import Seek
 from disclosure.casework.office import Office
 from disclosure.casework.searching import Find
 from disclosure.discovery import bootstrap
 from disclosure.discovery.bootstrap import Directory
 from disclosure.discovery.candidates import HintKind
+from disclosure.discovery.certificates import CertificateFindings, find_certificates
 from disclosure.discovery.dns import Resolver
 from disclosure.discovery.fetch import Fetcher, LocalWorld
 from disclosure.discovery.finder import Findings, find
+from disclosure.discovery.keyserver import Keyserver
 from disclosure.discovery.names import to_domain
+from disclosure.openpgp.sandbox import judge_safely, verify_safely
 from disclosure.policy import DATA, PolicyBook
 from disclosure.protocol.errors import DisclosureError, InvalidInput
-from disclosure.protocol.values import Answer, Domain
+from disclosure.protocol.values import Address, Answer, Domain
 from disclosure.settings import Settings
 
 RDAP_FILE = "rdap.json"  # beside the database once it was refreshed; else the one that comes along
@@ -66,9 +71,34 @@ def _look(settings: Settings) -> Find:
             host_compromised=host_compromised,
             directory=known,
             thorough=True,
+            judge=judge_safely,
+            verify=verify_safely,
         )
 
     return look
+
+
+def seeker(office: Office) -> Seek:
+    """Certificates of one address. One key server's memory for as long as the process lives (KD-06)."""
+    resolver, fetcher = tools(office.settings)
+    keyserver = None if office.settings.demo_world else Keyserver(fetcher)
+
+    def seek(
+        address: Address, encryption: Sequence[str], suspect: Domain | None, compromised: Answer, now: datetime
+    ) -> CertificateFindings:
+        return find_certificates(
+            address,
+            encryption=encryption,
+            resolver=resolver,
+            fetcher=fetcher,
+            keyserver=keyserver,
+            judge=judge_safely,
+            now=now,
+            suspect=suspect,
+            host_compromised=compromised,
+        )
+
+    return seek
 
 
 def sparing(settings: Settings) -> Find:
@@ -87,7 +117,7 @@ def tools(settings: Settings) -> tuple[Resolver, Fetcher]:
     resolver = Resolver(servers, validating=settings.nameservers_validate)
     local = LocalWorld(world.https, world.ca_file) if world else None
     agent = f"disclosure (+{settings.public_url})"
-    return resolver, Fetcher(resolver, user_agent=agent, local_world=local)
+    return resolver, Fetcher(resolver, user_agent=agent, local_world=local, own_ranges=settings.own_networks)
 
 
 def directory(settings: Settings) -> Directory:

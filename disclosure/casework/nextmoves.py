@@ -49,6 +49,8 @@ def _moves(case: Case) -> Iterator[tuple[str, str]]:
         yield "settle", ""
     if case.state(Axis.CONTACT) in {"searching", "unreachable"} and not case.released_to:
         yield from _first_contact(case)
+    elif any(case.contacts[cid].doubted for cid in case.chosen):
+        yield "order", ""  # R17: the ladder passes over whom newer evidence put in doubt
     yield from _notice(case)
     task = min((t for t in case.tasks.values() if t.open), key=lambda t: t.due_at, default=None)
     if task:

@@ -13,6 +13,7 @@ from disclosure.casework.timeline import Sight
 from disclosure.casework.words import short, source_word, standing_word, word
 from disclosure.protocol import events as e
 from disclosure.protocol.codes import Proof
+from disclosure.protocol.contactcertificates import certificate_for
 from disclosure.protocol.state import Contact, Person
 from disclosure.protocol.values import Channel, Language, Standing
 
@@ -46,6 +47,9 @@ class ContactRow:
     off: bool
     for_review: bool
     written_to: bool
+    fingerprint: str = ""  # of the certificate that mails to it are encrypted to
+    certificates: int = 0  # how many are known and not refused
+    searching: bool = False  # they are being looked for
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,7 @@ def contacts_of(file: CaseFile, said: Mapping[int, e.Event], language: Language)
 def _contact(file: CaseFile, contact: Contact, event: e.Event | None, language: Language) -> ContactRow:
     case = file.case
     state, tone = _state_of(file, contact, language)
+    used = certificate_for(case, contact.id)
     source = event.source if isinstance(event, e.ContactEntered) else source_word(contact.source, language)
     return ContactRow(
         id=contact.id,
@@ -110,6 +115,9 @@ def _contact(file: CaseFile, contact: Contact, event: e.Event | None, language: 
         off=bool(contact.disabled),
         for_review=contact.review,
         written_to=any(mail.to == contact.id for mail in case.mails.values()),
+        fingerprint=used.fingerprint if used and not used.reason else "",
+        certificates=sum(c.contact_id == contact.id and not c.reason for c in case.certificates.values()),
+        searching=contact.id in case.certificate_searches and case.certificate_searches[contact.id].ended_at is None,
     )
 
 

@@ -9,7 +9,9 @@ from sqlalchemy import Connection, select
 from disclosure.casework.casefile import CaseFile
 from disclosure.casework.office import Office
 from disclosure.protocol import events as e
+from disclosure.protocol.contactcertificates import certificate_for
 from disclosure.protocol.errors import DisclosureError
+from disclosure.protocol.state import ContactCertificate
 from disclosure.protocol.values import Address, Channel, Language
 from disclosure.store import ledger
 from disclosure.store.tables import certificates, confirmed_channels, coordinators
@@ -25,12 +27,17 @@ class Unsendable(DisclosureError):
 
 @dataclass(frozen=True)
 class Recipient:
-    """``certificate``: what was stored for this recipient, to be judged again before use; empty when there is none."""
+    """``certificate``: what was stored for this recipient, to be judged again before use; empty when there is none.
+
+    ``known``: of a contact, what the case knows of that certificate; ``refused``: why the one in question is not used.
+    """
 
     address: Address
     name: str = ""
     certificate: bytes = b""
     fingerprint: str = ""
+    known: ContactCertificate | None = None
+    refused: str = ""
 
 
 def of_contact(office: Office, connection: Connection, file: CaseFile, contact_id: str) -> Recipient:
@@ -38,7 +45,13 @@ def of_contact(office: Office, connection: Connection, file: CaseFile, contact_i
     if contact.channel is not Channel.MAIL or contact.disabled:
         raise Unsendable("contact_not_usable")
     found = ledger.one(office.store, connection, file.id, contact.seq)
-    return Recipient(Address.parse(getattr(found, "address", "")), getattr(found, "name", ""))
+    address, name = Address.parse(getattr(found, "address", "")), getattr(found, "name", "")
+    known = certificate_for(file.case, contact_id)
+    if known is None:
+        return Recipient(address, name)
+    if known.reason:
+        return Recipient(address, name, known=known, refused=known.reason)
+    return Recipient(address, name, certificate(office, connection, file.id, known.id), known.fingerprint, known)
 
 
 def of_person(office: Office, connection: Connection, file: CaseFile, person_id: str) -> Recipient:
@@ -51,11 +64,11 @@ def of_person(office: Office, connection: Connection, file: CaseFile, person_id:
         address = Address.parse(getattr(named, "address", ""))
     else:
         address = of_contact(office, connection, file, person.contact_id).address
-    certificate = _certificate(office, connection, file.id, person.certificate_id) if person.certificate_id else b""
-    return Recipient(address, name, certificate, person.fingerprint)
+    held = certificate(office, connection, file.id, person.certificate_id) if person.certificate_id else b""
+    return Recipient(address, name, held, person.fingerprint)
 
 
-def _certificate(office: Office, connection: Connection, case_id: str, certificate_id: str) -> bytes:
+def certificate(office: Office, connection: Connection, case_id: str, certificate_id: str) -> bytes:
     sealed = connection.scalar(select(certificates.c.sealed).where(certificates.c.id == certificate_id))
     if sealed is None:
         raise Unsendable("certificate_missing")

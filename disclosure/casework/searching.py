@@ -1,18 +1,22 @@
-"""Looking for contacts of a tied domain: a coordinator asks, the worker does it, the evidence is kept (R13–R17)."""
+"""Searches: a coordinator asks, the worker does them, every look-up is kept as evidence (R13–R18).
+
+Of a tied domain: its contacts. Of a contact: the certificates of its address (certsearching.py).
+"""
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sqlalchemy import Connection, insert, or_, select, update
 
-from disclosure.casework import casefile, knowncontacts
+from disclosure.casework import casefile, certsearching, knowncontacts
 from disclosure.casework.casefile import CaseFile, Fact, Hand, domains_of
+from disclosure.casework.certsearching import Seek
 from disclosure.casework.office import Office, new_id, sha256
 from disclosure.casework.traces import trace
 from disclosure.discovery.candidates import Candidate
@@ -36,53 +40,55 @@ Find: TypeAlias = "Callable[[Domain, Answer, datetime], Findings]"
 
 @dataclass(frozen=True)
 class Search:
+    """``contact_id``: empty when it is for the contacts of a domain."""
+
     id: str
     case_id: str
     domain_id: str
+    contact_id: str
     attempts: int
     fence: int
 
 
 def start(hand: Hand, domain_id: str) -> str:
     """R13: a coordinator's choice, after acceptance. Returns the search's id; the worker does the rest."""
+    return ask(hand.office, hand.case_id, domain_id, hand.actor, hand.now)
+
+
+def ask(office: Office, case_id: str, domain_id: str, by: e.Actor, now: datetime) -> str:
+    """As :func:`start`; the machine asks again where evidence has grown old (EV-03)."""
     search_id = new_id()
 
     def decide(file: CaseFile) -> list[Fact]:
         if domain_id not in file.case.domains:
             raise Refused("R14a", "domain_not_tied")
-        return [(hand.actor, e.SearchStarted(search_id=search_id, domain_id=domain_id))]
+        return [(by, e.SearchStarted(search_id=search_id, domain_id=domain_id))]
 
-    def within(tx: Connection, _: CaseFile) -> None:
-        tx.execute(
-            insert(searches).values(
-                id=search_id,
-                case_id=hand.case_id,
-                domain_id=domain_id,
-                state="waiting",
-                attempts=0,
-                next_try_at=hand.now,
-                fence=0,
-            )
-        )
-
-    casefile.change(hand.office, hand.case_id, hand.now, decide, within)
+    casefile.change(office, case_id, now, decide)
     return search_id
 
 
 def search(
-    office: Office, now: datetime, find: Find, *, most: int = 100, clock: Callable[[], datetime] | None = None
+    office: Office,
+    now: datetime,
+    find: Find,
+    seek: Seek | None = None,
+    *,
+    most: int = 100,
+    clock: Callable[[], datetime] | None = None,
 ) -> int:
     """Do the searches that wait; returns how many. No transaction is open while the network is asked.
 
-    ``clock`` tells the time while a run lasts (the worker's own); without it the whole run happens at ``now``.
+    ``seek`` looks for certificates; without it those searches wait for a worker that can. ``clock`` tells the time
+    while a run lasts (the worker's own); without it the whole run happens at ``now``.
     """
     clock = clock or (lambda: now)
     for done in range(most):
-        claimed = _claim(office, clock()) if clock() - now <= RUN else None
+        claimed = _claim(office, clock(), certificates=seek is not None) if clock() - now <= RUN else None
         if claimed is None:
             return done
         try:
-            _do(office, claimed, clock(), find)
+            _do(office, claimed, clock(), find, seek)
         except Conflict:
             log.warning("search left to its lease", extra={"search_id": claimed.id})
         except CannotStore:
@@ -95,7 +101,9 @@ def search(
 
 
 def _put_back(office: Office, claimed: Search, now: datetime) -> None:
-    ended = e.SearchEnded(search_id=claimed.id, outcome=LookupOutcome.UNKNOWN, found=0, review=0)
+    came_to: dict[str, Any] = {"search_id": claimed.id, "outcome": LookupOutcome.UNKNOWN, "found": 0, "review": 0}
+    contact_id = claimed.contact_id
+    ended = e.CertificateSearchEnded(contact_id=contact_id, **came_to) if contact_id else e.SearchEnded(**came_to)
     row = _next_row(claimed, Outcome.UNKNOWN, now)
     casefile.change(
         office, claimed.case_id, now, lambda _: [(e.MACHINE, ended)], lambda tx, _: _fenced(tx, claimed, row)
@@ -109,7 +117,7 @@ def _fenced(tx: Connection, claimed: Search, row: dict[str, object]) -> None:
         raise Conflict(claimed.id)
 
 
-def _claim(office: Office, now: datetime) -> Search | None:
+def _claim(office: Office, now: datetime, *, certificates: bool) -> Search | None:
     due = (
         select(searches)
         .where(
@@ -121,6 +129,8 @@ def _claim(office: Office, now: datetime) -> Search | None:
         .limit(1)
         .with_for_update(skip_locked=True)
     )
+    if not certificates:
+        due = due.where(searches.c.contact_id.is_(None))
     with office.store.reading() as connection:
         if connection.execute(due).first() is None:
             return None
@@ -130,20 +140,61 @@ def _claim(office: Office, now: datetime) -> Search | None:
             return None
         mine = (searches.c.id == row.id) & (searches.c.fence == row.fence)
         tx.execute(update(searches).where(mine).values(fence=row.fence + 1, lease_until=now + LEASE, state="running"))
-    return Search(row.id, row.case_id, row.domain_id, row.attempts, row.fence + 1)
+    return Search(row.id, row.case_id, row.domain_id, row.contact_id or "", row.attempts, row.fence + 1)
 
 
-def _do(office: Office, claimed: Search, now: datetime, find: Find) -> None:
+def _do(office: Office, claimed: Search, now: datetime, find: Find, seek: Seek | None) -> None:
+    if not claimed.contact_id:
+        _keep(office, claimed, now, _contacts(office, claimed, now, find))
+    elif seek:
+        _keep(office, claimed, now, _certificates(office, claimed, now, seek))
+
+
+@dataclass(frozen=True)
+class _Answered:
+    """What a search came to. ``facts``: of the case as it is then, and the id under which each probe is kept."""
+
+    status: Outcome
+    probes: Sequence[Probe]
+    facts: Callable[[CaseFile, Mapping[str, str]], list[Fact]]
+    rows: Callable[[Connection, CaseFile], None] = lambda tx, file: None
+
+
+def _contacts(office: Office, claimed: Search, now: datetime, find: Find) -> _Answered:
     with office.store.reading() as connection:
         file = casefile.load(office, connection, claimed.case_id)
         domain = domains_of(office, connection, file)[claimed.domain_id]
-    compromised = file.case.assessed.host_compromised if file.case.assessed else Answer.UNKNOWN
-    found = find(domain, compromised, now)
-    kept = [(new_id(), probe, _bytes(probe)) for probe in found.probes]
-    facts = _facts(office, claimed, found, kept)
-    row = _next_row(claimed, found.status, now)
+    found = find(domain, file.case.assessed.host_compromised if file.case.assessed else Answer.UNKNOWN, now)
 
-    def within(tx: Connection, _: CaseFile) -> None:
+    def facts(file: CaseFile, _: Mapping[str, str]) -> list[Fact]:
+        held = knowncontacts.known(office, file)
+        offered = _facts(claimed, found)
+        settled = list(knowncontacts.settled(held, offered, domain_id=claimed.domain_id, complete=found.is_complete))
+        if found.status is not Outcome.FOUND:
+            return settled
+        asked = certsearching.after_search(file.after(now, settled).case, claimed.domain_id)
+        return [*settled[:-1], *asked, settled[-1]]  # the search's end stands last
+
+    return _Answered(found.status, found.probes, facts)
+
+
+def _certificates(office: Office, claimed: Search, now: datetime, seek: Seek) -> _Answered:
+    found = certsearching.ask(office, claimed.case_id, claimed.contact_id, now, seek)
+    return _Answered(
+        found.status,
+        found.probes,
+        lambda file, ids: certsearching.facts(file, claimed.contact_id, claimed.id, found, ids),
+        lambda tx, file: certsearching.keep(office, tx, file, claimed.id, found),
+    )
+
+
+def _keep(office: Office, claimed: Search, now: datetime, answered: _Answered) -> None:
+    """Evidence, what follows from it and the search's row, in one commit."""
+    kept = [(new_id(), probe, _bytes(probe)) for probe in answered.probes]
+    ids = {probe.id: probe_id for probe_id, probe, _ in kept}
+    row = _next_row(claimed, answered.status, now)
+
+    def within(tx: Connection, file: CaseFile) -> None:
         sealer = office.store.keyring.sealer(claimed.case_id)
         for probe_id, _probe, content in kept:
             tx.execute(
@@ -155,35 +206,32 @@ def _do(office: Office, claimed: Search, now: datetime, find: Find) -> None:
                     sealed=sealer.seal(content, f"probes|sealed|{probe_id}"),
                 )
             )
+        answered.rows(tx, file)
         _fenced(tx, claimed, row)
 
-    def decide(file: CaseFile) -> list[Fact]:
-        held = knowncontacts.known(office, file)
-        return list(knowncontacts.settled(held, facts, domain_id=claimed.domain_id, complete=found.is_complete))
+    recorded = [_recorded(claimed, *one) for one in kept]
+    casefile.change(
+        office, claimed.case_id, now, lambda file: [*recorded, *answered.facts(file.after(now, recorded), ids)], within
+    )
 
-    casefile.change(office, claimed.case_id, now, decide, within)
+
+def _recorded(claimed: Search, probe_id: str, probe: Probe, content: bytes) -> Fact:
+    return e.MACHINE, e.LookupRecorded(
+        search_id=claimed.id,
+        probe_id=probe_id,
+        purpose=str(probe.purpose),
+        outcome=LookupOutcome(str(probe.outcome)),
+        evidence_sha256=sha256(content),
+        question=probe.question,
+    )
 
 
 def _bytes(probe: Probe) -> bytes:
     return json.dumps(probe.to_json(), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def _facts(office: Office, claimed: Search, found: Findings, kept: list[tuple[str, Probe, bytes]]) -> list[Fact]:
-    facts: list[Fact] = [
-        (
-            e.MACHINE,
-            e.LookupRecorded(
-                search_id=claimed.id,
-                probe_id=probe_id,
-                purpose=str(probe.purpose),
-                outcome=LookupOutcome(str(probe.outcome)),
-                evidence_sha256=sha256(content),
-                question=probe.question,
-            ),
-        )
-        for probe_id, probe, content in kept
-    ]
-    facts += [(e.MACHINE, _contact(claimed, candidate, review=False)) for candidate in found.ranked]
+def _facts(claimed: Search, found: Findings) -> list[Fact]:
+    facts: list[Fact] = [(e.MACHINE, _contact(claimed, candidate, review=False)) for candidate in found.ranked]
     facts += [(e.MACHINE, _contact(claimed, candidate, review=True)) for candidate in found.review]
     ended = e.SearchEnded(
         search_id=claimed.id,
@@ -218,9 +266,11 @@ def _next_row(claimed: Search, status: Outcome, now: datetime) -> dict[str, obje
 
 
 def still_open(connection: Connection, case_id: str) -> bool:
-    """A search of the case waits, runs, or is to be repeated because its outcome is unknown (R15)."""
-    query = select(searches.c.id).where(searches.c.case_id == case_id, searches.c.state != "ended")
-    return connection.execute(query.limit(1)).first() is not None
+    """A search for contacts waits, runs, or is to be repeated because its outcome is unknown (R15)."""
+    mine = (searches.c.case_id == case_id) & searches.c.contact_id.is_(None)
+    return (
+        connection.execute(select(searches.c.id).where(mine, searches.c.state != "ended").limit(1)).first() is not None
+    )
 
 
 def evidence(office: Office, case_id: str, probe_id: str) -> dict[str, object]:

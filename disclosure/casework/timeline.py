@@ -103,6 +103,16 @@ def _instant(field: str) -> Callable[[Any, Sight], str]:
     return lambda event, sight: format_when(getattr(event, field), sight.language)
 
 
+def _certificate_found(event: Any, sight: Sight) -> str:
+    address, source = sight.name(event.contact_id), words.source_word(event.source, sight.language)
+    if event.reason:
+        why = deskwords.say(deskwords.CERTIFICATE_REASONS, event.reason, sight.language)
+        return sight.say(
+            N_("Certificate for %(address)s refused: %(why)s (%(source)s)"), address=address, why=why, source=source
+        )
+    return sight.say(N_("Certificate found for %(address)s (%(source)s)"), address=address, source=source)
+
+
 SENTENCES: Mapping[type[e.Event], Words] = {
     e.ReportReceived: _of(N_("Report received: %(kind)s"), kind=_coded("kind")),
     e.PictureKept: _fixed(N_("A picture was cleaned and kept")),
@@ -142,6 +152,20 @@ SENTENCES: Mapping[type[e.Event], Words] = {
         source=lambda event, sight: words.source_word(event.source, sight.language),
     ),
     e.ContactEntered: _of(N_("Contact entered by hand: %(address)s"), address=_text("address")),
+    e.CertificateSearchStarted: _of(N_("Search for certificates asked for: %(address)s"), address=_named("contact_id")),
+    e.CertificateFound: _certificate_found,
+    e.CertificateSearchEnded: _of(
+        N_("Search for certificates ended: %(address)s: %(outcome)s"),
+        address=_named("contact_id"),
+        outcome=_coded("outcome"),
+    ),
+    e.CertificateEntered: _of(N_("Certificate entered by hand for %(address)s"), address=_named("contact_id")),
+    e.CertificateChosen: lambda event, sight: sight.say(
+        N_("Certificate chosen for %(address)s")
+        if event.certificate_id
+        else N_("Mails to %(address)s are signed and not encrypted from here on"),
+        address=sight.name(event.contact_id),
+    ),
     e.ContactsChosen: _of(
         N_("Order of contacts chosen: %(names)s"),
         names=lambda event, sight: ", ".join(sight.name(cid) for cid in event.contact_ids),
@@ -153,7 +177,11 @@ SENTENCES: Mapping[type[e.Event], Words] = {
         names=lambda event, sight: ", ".join(sight.name(cid) for cid in event.contact_ids),
     ),
     e.MailQueued: _mail_words(N_("%(mail)s to %(to)s: in the outbox")),
-    e.MailPrepared: _fixed(N_("Mail composed and signed; its bytes are fixed")),
+    e.MailPrepared: lambda event, sight: sight.say(
+        N_("Mail composed, signed and encrypted; its bytes are fixed")
+        if event.encrypted_to
+        else N_("Mail composed and signed; its bytes are fixed")
+    ),
     e.MailRelayed: _mail_words(N_("%(mail)s to %(to)s: taken by the relay")),
     e.MailRefused: _mail_words(N_("%(mail)s to %(to)s: refused")),
     e.MailAmbiguous: _mail_words(N_("%(mail)s to %(to)s: the line broke at the end, it may have arrived")),
@@ -251,10 +279,26 @@ PINNED = frozenset({e.EmbargoEnded, e.CaseUnreachable, e.StandingObjected})
 RUNS: Mapping[type[e.Event], str] = {
     e.LookupRecorded: "lookups",
     e.ContactFound: "lookups",
+    e.CertificateSearchStarted: "lookups",
+    e.CertificateFound: "lookups",
+    e.CertificateSearchEnded: "lookups",
     e.MailQueued: "mail",
     e.MailPrepared: "mail",
 }
-_HIDDEN = frozenset({"mail_id", "contact_id", "person_id", "search_id", "probe_id", "task_id", "domain_id", "to"})
+_HIDDEN = frozenset(
+    {
+        "certificate_id",
+        "probe_ids",
+        "mail_id",
+        "contact_id",
+        "person_id",
+        "search_id",
+        "probe_id",
+        "task_id",
+        "domain_id",
+        "to",
+    }
+)
 _LABELS: Mapping[str, str] = {
     "reason": N_("Reason"),
     "reply": N_("The relay said"),
@@ -264,6 +308,7 @@ _LABELS: Mapping[str, str] = {
     "evidence_sha256": N_("SHA-256 of the evidence"),
     "commitment": N_("Hash of the report's first event"),
     "encrypted_to": N_("Encrypted to"),
+    "not_encrypted": N_("Not encrypted, because"),
     "fingerprint": N_("Fingerprint"),
     "proof": N_("Proof"),
     "reference": N_("Reference"),
@@ -288,10 +333,18 @@ _LABELS: Mapping[str, str] = {
 _TABLES: Mapping[str, Mapping[str, str]] = {
     "source": words.SOURCES,
     "confidence": deskwords.CONFIDENCES,
-    "reason": {**deskwords.REASONS, **deskwords.MARKS, **deskwords.FAULTS, **deskwords.CLOSINGS},
+    "reason": {
+        **deskwords.REASONS,
+        **deskwords.MARKS,
+        **deskwords.FAULTS,
+        **deskwords.CLOSINGS,
+        **deskwords.CERTIFICATE_REASONS,
+    },
+    "not_encrypted": deskwords.FAULTS,
     "flags": deskwords.MARKS,
     "purpose": deskwords.PURPOSES,
 }
+_FINGERPRINTS = frozenset({"fingerprint", "encrypted_to"})
 _MONO = frozenset({"sha256", "evidence_sha256", "commitment", "fingerprint", "dossier_sha256", "reply", "encrypted_to"})
 
 
@@ -396,9 +449,8 @@ def _shown(name: str, value: Any, sight: Sight) -> str:
         return format_when(value, sight.language)
     if isinstance(value, Enum) and type(value) in words.CODES:
         return word(value, sight.language)  # type: ignore[arg-type]
-    if isinstance(value, tuple):
-        return ", ".join(str(item) for item in value)
-    return str(value)
+    items = [str(item) for item in value] if isinstance(value, tuple) else [str(value)]
+    return ", ".join(map(words.grouped, items) if name in _FINGERPRINTS else items)
 
 
 # --- what happens next, and the picture ---

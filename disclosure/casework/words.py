@@ -177,6 +177,13 @@ STANDINGS: Mapping[Standing, str] = {
     Standing.S2: N_("S2: own address at the organisation"),
     Standing.S3: N_("S3: proven outside mail"),
 }
+
+
+def grouped(fingerprint: str) -> str:
+    """A fingerprint in groups of four, as people compare it."""
+    return " ".join(fingerprint[start : start + 4] for start in range(0, len(fingerprint), 4))
+
+
 SOURCES: Mapping[str, str] = {
     "manual": N_("entered by a coordinator"),
     "organisation": N_("named by a person at the organisation"),
@@ -187,6 +194,10 @@ SOURCES: Mapping[str, str] = {
     "rdap": N_("registration data of the domain"),
     "soa_rname": N_("administrator of the DNS zone"),
     "rdap_network": N_("registration data of the host's address"),
+    "encryption_uri": N_("the certificate that security.txt points to"),
+    "web_key_directory": N_("web key directory of the address's domain"),
+    "openpgpkey": N_("DNS zone of the address, signed"),
+    "keyserver": N_("key server"),
     "rfc2142": N_("conventional mailbox, existence not proven"),
 }
 

@@ -1,28 +1,30 @@
 """From a queued recipe to fixed bytes: who it goes to, what it says, its link and code, signed or encrypted.
 
-No transaction is open here. A notice or a referral leaves only as ciphertext; where the certificate is not usable any
-more the mail is unsendable and a person decides, never a fall-back to clear text (R20).
+No transaction is open here. What goes to a contact holds no detail: it is encrypted where a judged certificate of the
+contact exists, else signed only (R19). A notice or a referral leaves only as ciphertext; where the certificate is not
+usable any more the mail is unsendable and a person decides, never a fall-back to clear text (R20).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from email.headerregistry import Address as Mailbox
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import Connection
 
 from disclosure.casework import casefile, keys, noticepictures, recipients
-from disclosure.casework.casefile import CaseFile, domains_of
+from disclosure.casework.casefile import CaseFile, domains_of, is_tied
 from disclosure.casework.dossiers import basis_word
 from disclosure.casework.linking import NewLink, sign
 from disclosure.casework.noticepictures import Copy
 from disclosure.casework.notices import NoticeText, defang
 from disclosure.casework.office import Office, new_code, sha256
 from disclosure.casework.recipients import Recipient, Unsendable
-from disclosure.casework.words import state_word, word
+from disclosure.casework.words import grouped, state_word, word
 from disclosure.language import N_, format_when, translate
 from disclosure.mail import compose, pgpmime
 from disclosure.mail.compose import Door, MailText, Sender
@@ -33,10 +35,11 @@ from disclosure.protocol import events as e
 from disclosure.protocol.authorities import When
 from disclosure.protocol.axes import Axis
 from disclosure.protocol.codes import MailType, Rung
+from disclosure.protocol.contactcertificates import is_published
 from disclosure.protocol.errors import DisclosureError
 from disclosure.protocol.preview import preview
 from disclosure.protocol.state import Case
-from disclosure.protocol.values import Address, AlertNumber, Answer, Language, Purpose, Standing
+from disclosure.protocol.values import Address, AlertNumber, Answer, Domain, Language, Purpose, Standing
 from disclosure.protocol.worktime import add
 from disclosure.store import ledger
 
@@ -44,6 +47,7 @@ LINK_LIFETIME = timedelta(days=180)  # ours: a letter's answer may take months; 
 CODE_LIFETIME = timedelta(hours=24)
 # These bytes were judged usable when they were stored, and no time makes them unreadable: our own judge has failed.
 _NOT_OF_THE_CERTIFICATE = frozenset({Reason.CORRUPT, Reason.TOO_LARGE})
+FIRST_MAILS = frozenset({MailType.CONTACT_REQUEST, MailType.REMINDER})
 ENCRYPTED = frozenset({MailType.NOTICE, MailType.REFERRAL, MailType.LATER_FACT})
 
 
@@ -78,6 +82,8 @@ class Prepared:
     reply_token: str
     return_token: str
     encrypted_to: tuple[str, ...] = ()
+    certificate_id: str = ""
+    not_encrypted: str = ""
     link: dict[str, object] | None = None
     second_code: dict[str, object] | None = None
 
@@ -92,6 +98,20 @@ class Preview:
     language: Language
     signed_by: str
     encrypted_to: tuple[str, ...]
+    not_encrypted: str = ""
+
+
+@dataclass(frozen=True)
+class _Lock:
+    """What a mail is encrypted to; ``why_not``: why the certificate that is there was not used.
+
+    ``certificate_id``: of a contact's certificate. ``proves``: whoever opens it has shown the organisation's own key.
+    """
+
+    verdict: Verdict | None = None
+    certificate_id: str = ""
+    why_not: str = ""
+    proves: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,6 +123,11 @@ class _Draft:
     link: NewLink | None = None
     code: str = ""
     attachments: tuple[Attachment, ...] = ()
+    lock: _Lock = field(default_factory=_Lock)
+
+    @property
+    def encrypted_to(self) -> tuple[str, ...]:
+        return self.lock.verdict.encrypts_to if self.lock.verdict else ()
 
 
 def prepare(office: Office, claim: Claim, now: datetime) -> Prepared:
@@ -120,11 +145,11 @@ def prepare(office: Office, claim: Claim, now: datetime) -> Prepared:
     text = compose.compose(draft.mail, language)
     envelope, tokens = _envelope(office, draft.recipient.address, now)
     if claim.mail_type in ENCRYPTED:
-        verdict = _judged(draft.recipient, now)
-        message = pgpmime.encrypted(text, draft.attachments, envelope, [verdict], key)
-        encrypted_to = verdict.encrypts_to
+        draft = replace(draft, lock=_Lock(_judged(draft.recipient, now)))
+    if draft.lock.verdict:
+        message = pgpmime.encrypted(text, draft.attachments, envelope, [draft.lock.verdict], key)
     else:
-        message, encrypted_to = pgpmime.signed(text, envelope, key, now=now), ()
+        message = pgpmime.signed(text, envelope, key, now=now)
     return Prepared(
         message,
         f"bounce+{tokens[1]}@{office.settings.mail.domain}",
@@ -132,7 +157,9 @@ def prepare(office: Office, claim: Claim, now: datetime) -> Prepared:
         envelope.message_id,
         tokens[0],
         tokens[1],
-        encrypted_to,
+        draft.encrypted_to,
+        draft.lock.certificate_id,
+        draft.lock.why_not,
         draft.link.row if draft.link else None,
         _code_row(office, claim, draft, now) if draft.code else None,
     )
@@ -157,6 +184,26 @@ def _judged(recipient: Recipient, now: datetime) -> Verdict:
     if recipient.fingerprint and verdict.fingerprint != recipient.fingerprint:
         raise Unsendable("certificate_is_another_one")
     return verdict
+
+
+def _lock(opened: _Opened, recipient: Recipient) -> _Lock:
+    """R19. What is not usable any more is no obstacle here, for the mail holds no detail; it is recorded why (R18)."""
+    known = recipient.known
+    if known is None:
+        return _Lock()
+    if recipient.refused:
+        return _Lock(why_not=f"certificate_{recipient.refused}")
+    try:
+        verdict = _judged(recipient, opened.now)
+    except Unsendable as error:
+        return _Lock(why_not=error.reason)
+    published = is_published(known) and is_tied(recipient.address, opened.domains)
+    return _Lock(verdict, known.id, proves=published and _unsuspected(opened.case))
+
+
+def _unsuspected(case: Case) -> bool:
+    """R29: a proof that runs over a system said to be in an intruder's hands does not count."""
+    return case.assessed is not None and case.assessed.host_compromised is not Answer.YES
 
 
 def _envelope(office: Office, to: Address, now: datetime) -> tuple[Envelope, tuple[str, str]]:
@@ -198,6 +245,9 @@ def _code_row(office: Office, claim: Claim, draft: _Draft, now: datetime) -> dic
 def _recipient(office: Office, connection: Connection, file: CaseFile, mail_type: MailType, to: str) -> Recipient:
     if mail_type in {MailType.REFERRAL, MailType.LATER_FACT}:
         return recipients.of_authority(office, connection, to)
+    contact = file.case.contacts.get(to)
+    if contact and contact.doubted and mail_type in FIRST_MAILS:
+        raise Unsendable("contact_in_doubt")  # R17: newer evidence sent it to review; a person decides again
     if to in file.case.persons:
         if mail_type is MailType.NOTICE and not file.case.persons[to].may_read:
             raise Unsendable("released_to_another_state")
@@ -218,9 +268,13 @@ class _Opened:
     def case(self) -> Case:
         return self.file.case
 
+    @cached_property
+    def domains(self) -> tuple[Domain, ...]:
+        return tuple(domains_of(self.office, self.connection, self.file).values())
+
     @property
     def domain(self) -> str:
-        return ", ".join(sorted(str(domain) for domain in domains_of(self.office, self.connection, self.file).values()))
+        return ", ".join(sorted(str(domain) for domain in self.domains))
 
 
 def _draft(opened: _Opened, claim: Claim, fingerprint: str) -> _Draft:
@@ -238,9 +292,11 @@ def _draft(opened: _Opened, claim: Claim, fingerprint: str) -> _Draft:
     link = sign(office, purpose, file.id, claim.to, mail_id=claim.id, expires_at=opened.now + LINK_LIFETIME)
     door = Door(f"{office.settings.public_url}/a/{link.token}", link.code)
     queued = file.case.mails.get(claim.id)
-    mail = _with_door(opened, claim.mail_type, claim.to, common | {"door": door}, rung=queued.rung if queued else None)
+    lock = _lock(opened, recipient)
+    rung = queued.rung if queued else None
+    mail = _with_door(opened, claim.mail_type, claim.to, common | {"door": door}, lock, rung=rung)
     attachments = _attachments(opened, claim.to) if claim.mail_type is MailType.NOTICE else ()
-    return _Draft(mail, recipient, link, attachments=attachments)
+    return _Draft(mail, recipient, link, attachments=attachments, lock=lock)
 
 
 def _attachments(opened: _Opened, person_id: str) -> tuple[Attachment, ...]:
@@ -259,13 +315,12 @@ def _common(opened: _Opened, fingerprint: str) -> dict[str, Any]:
     """What every mail of a case says: who writes, under which number, and how to check it."""
     url = opened.office.settings.public_url
     name = recipients.coordinator_name(opened.connection, opened.case.coordinator_id)
-    grouped = " ".join(fingerprint[i : i + 4] for i in range(0, len(fingerprint), 4))
-    sender = Sender(opened.office.settings.operator, name, f"{url}/check", f"{url}/rules", grouped)
+    sender = Sender(opened.office.settings.operator, name, f"{url}/check", f"{url}/rules", grouped(fingerprint))
     return {"sender": sender, "number": AlertNumber(opened.case.number)}
 
 
 def _with_door(
-    opened: _Opened, mail_type: MailType, to: str, common: dict[str, Any], *, rung: Rung | None = None
+    opened: _Opened, mail_type: MailType, to: str, common: dict[str, Any], lock: _Lock, *, rung: Rung | None = None
 ) -> compose.Mail:
     case, calendar, now = opened.case, opened.file.rules.calendar, opened.now
     match mail_type:
@@ -273,12 +328,18 @@ def _with_door(
             assert case.assessed is not None  # noqa: S101 - nothing is released before it was assessed
             marks = opened.file.rules.policy.profiles[case.assessed.severity].marks
             hoped_by = add(max(case.contact_started_at or now, now), marks[0], calendar)
-            return compose.ContactRequest(**common, domain=opened.domain, hoped_by=hoped_by)
+            return compose.ContactRequest(
+                **common,
+                domain=opened.domain,
+                hoped_by=hoped_by,
+                encrypted=lock.verdict is not None,
+                proves=lock.proves,
+            )
         case MailType.REMINDER if to in case.persons:
             return compose.PersonReminder(**common, acknowledged=case.acknowledged_at is not None)
         case MailType.REMINDER:
             first = case.contact_started_at or now
-            return compose.Reminder(**common, domain=opened.domain, first_written_at=first)
+            return compose.Reminder(**common, domain=opened.domain, first_written_at=first, proves=lock.proves)
         case MailType.NOTICE_READY:
             return compose.NoticeReady(**common)
         case MailType.NOTICE:
@@ -416,7 +477,7 @@ def _recipient_of_preview(office: Office, connection: Connection, file: CaseFile
 
 
 def _preview(office: Office, case_id: str, to: str, mail_type: MailType, now: datetime) -> Preview:
-    fingerprint = service_fingerprint(office, now)
+    fingerprint, lock = service_fingerprint(office, now), _Lock()
     with office.store.reading() as connection:
         file = casefile.load(office, connection, case_id)
         opened = _Opened(office, connection, file, now)
@@ -433,10 +494,19 @@ def _preview(office: Office, case_id: str, to: str, mail_type: MailType, now: da
             opened = replace(opened, file=_as_released(file, to, text, now))
             mail: compose.Mail = _notice_of(opened, text, pictures, common)
         else:
-            mail = _with_door(opened, mail_type, to, common)
+            lock = _lock(opened, recipient)
+            mail = _with_door(opened, mail_type, to, common, lock)
     composed: MailText = compose.compose(mail, language)
-    to_certificate = (recipient.fingerprint,) if mail_type is MailType.NOTICE and recipient.fingerprint else ()
-    return Preview(composed.subject, composed.body, str(recipient.address), language, fingerprint, to_certificate)
+    encrypted = lock.verdict is not None or (mail_type is MailType.NOTICE and bool(recipient.fingerprint))
+    return Preview(
+        composed.subject,
+        composed.body,
+        str(recipient.address),
+        language,
+        fingerprint,
+        (recipient.fingerprint,) if encrypted else (),
+        lock.why_not,
+    )
 
 
 def _as_released(file: CaseFile, person_id: str, text: NoticeText, now: datetime) -> CaseFile:

@@ -4,7 +4,7 @@ Nobody here exists. Names end in .example (RFC 2606), telephones lie in the rang
 (01 99 00, 02 61 91, 03 53 01, 04 65 71, 05 36 49, 06 39 98), post codes begin with 00.
 
     pharmacies    live security.txt and DNS Security TXT, with a certificate if one is handed in
-    town          no security.txt, but mail: only conventional mailboxes to guess
+    town          no security.txt, but mail: mailboxes to guess, and a web key directory for the one that is known
     school        security.txt that has expired, and mail
     manufacturer  a zone, and nothing in it
     hoster        name servers that fail or stay silent
@@ -20,6 +20,7 @@ from disclosure.demo.certificates import make_certificate
 from disclosure.demo.reports import DemoReport, reports
 from disclosure.demo.screenshot import screenshot
 from disclosure.demo.world import Site, World
+from disclosure.discovery.keyplaces import web_key_urls
 from disclosure.protocol.values import Address, Channel, Domain, Role, Sector
 
 __all__ = ["DemoContact", "DemoOrganisation", "DemoReport", "build", "make_certificate", "reports", "screenshot"]
@@ -139,7 +140,7 @@ def build(world: World, *, now: datetime, certificate: bytes | None = None) -> t
     """
     _pharmacies(world, now, certificate)
     _mail(world, TOWN)
-    world.site(_site(TOWN))
+    world.site(_town(now))
     _mail(world, SCHOOL)
     world.site(
         _site(SCHOOL, _security_txt(SCHOOL, now - EXPIRED_FOR, "mailto:informatique@lycee-trois-moulins.example"))
@@ -148,6 +149,15 @@ def build(world: World, *, now: datetime, certificate: bytes | None = None) -> t
     _hoster(world)
     world.site(_site(ASSOCIATION, _security_txt(ASSOCIATION, now + LIVE_FOR, "https://mains-ouvertes.example/contact")))
     return PHARMACIES, TOWN, SCHOOL, MANUFACTURER, HOSTER, ASSOCIATION
+
+
+def _town(now: datetime) -> Site:
+    """With a certificate of the registry's mailbox in its web key directory, at the direct place (KD-02)."""
+    address = Address.parse(TOWN.contacts[0].text)
+    _, certificate = make_certificate(f"{TOWN.contacts[0].office} <{address}>", now=now - timedelta(days=200))
+    path = web_key_urls(address)[1].partition(str(TOWN.domain))[2]
+    site = _site(TOWN)
+    return Site(site.host, {**site.files, path: (200, _BINARY, certificate)})
 
 
 def _pharmacies(world: World, now: datetime, certificate: bytes | None) -> None:

@@ -25,6 +25,7 @@ from disclosure.casework import (
     accounts,
     answering,
     authorities,
+    certsearching,
     clockwork,
     coordination,
     delivery,
@@ -153,10 +154,12 @@ def look_for_contacts(cast: Cast, hand: Hand, key: str) -> None:
     """The search against the small world, and the contacts that a person read from the legal notice."""
     for domain_id in look(cast.office, hand.case_id).case.domains:
         searching.start(hand, domain_id)
-    searching.search(cast.office, hand.now, lookups.finder(cast.office))
+    find, seek = lookups.finder(cast.office), lookups.seeker(cast.office)
+    searching.search(cast.office, hand.now, find, seek)
     for contact in cast.organisations[key].contacts:
         entered = EnterContact(contact.channel, contact.text, contact.office, "Mentions légales du site, lues ce jour")
-        coordination.enter_contact(hand, entered)
+        certsearching.after_entry(hand, coordination.enter_contact(hand, entered))
+    searching.search(cast.office, hand.now, find, seek)
 
 
 def choose(cast: Cast, hand: Hand) -> list[str]:

@@ -60,11 +60,13 @@ class Flag(StrEnum):
     """What a person should see beside a candidate. Problem codes of its source stand beside these."""
 
     HOST_MAY_BE_COMPROMISED = "host_may_be_compromised"  # R17a
+    GOOD_SIGNATURE = "good_signature"  # by the certificate that the file itself points to; params "signature", "signer"
     NAMED_TWICE = "named_twice"  # CF-01: independent sources agree
     SOURCES_DISAGREE = "sources_disagree"  # DT-07
     NO_MX = "no_mx"
     MX_UNKNOWN = "mx_unknown"
     PUBLIC_WEBMAIL = "public_webmail"
+    ANOTHER_ZONE = "another_zone"  # the record stands in somebody else's zone, which an alias leads to
     ANOTHER_ORGANISATION = "another_organisation"  # the address or form lies at somebody else's domain
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 from base64 import b64decode
 from binascii import Error as BadBase64
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -40,7 +40,7 @@ from disclosure.discovery.keyplaces import (
 from disclosure.discovery.keyserver import MAX_CERTIFICATE, Keyserver
 from disclosure.protocol.values import Address, Answer, Domain
 
-__all__ = ["CertificateFindings", "FoundCertificate", "Judge", "find_certificates", "findings"]
+__all__ = ["CertificateFindings", "FoundCertificate", "Judge", "find_certificates", "findings", "looked_at"]
 
 MOST_URIS = 5  # ours, as ST-25: of one file
 _ABSENT = frozenset({"not_a_key"})
@@ -58,6 +58,11 @@ class CertificateFindings:
     review: tuple[FoundCertificate, ...]
     refused: tuple[FoundCertificate, ...]
     probes: tuple[Probe, ...]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every place has answered: then what was not found is not there."""
+        return all(probe.outcome is not Outcome.UNKNOWN for probe in self.probes)
 
     @property
     def best(self) -> FoundCertificate | None:
@@ -92,9 +97,11 @@ def find_certificates(
     """Ask every place. Never raises for what the network, a name server or a certificate does.
 
     ``keyserver`` None: it is not asked. ``suspect``: the host of the case; unless ``host_compromised`` is *no*, what it
-    publishes itself goes to review and independent sources are asked too (R17a).
+    or its machine publishes goes to review and independent sources are asked too (R17a).
     """
     question = Question(address, tuple(encryption), suspect, host_compromised)
+    if question.in_doubt and suspect:
+        question = replace(question, suspect_addresses=resolver.addresses(suspect, now=now).texts)
     search = _Search(question, resolver, fetcher, keyserver, judge, now)
     for source in (_encryption_uris, _web_key_directory, _openpgpkey, _keyserver):
         for probe in source(search):
@@ -132,23 +139,27 @@ class _Search:
         return self.judge(body, address=self.address, now=self.now)
 
     def looked_at(self, probe: Probe) -> Probe:
-        """A page that is no certificate was no find; of a secret not one byte is kept, nor its hash."""
-        if probe.body is None or probe.outcome is not Outcome.FOUND:
-            return probe
-        if len(probe.body) >= MAX_CERTIFICATE:
-            return replace(probe, body=None, body_sha256="", rule="KD-07", problems=("too_large",))
-        reason = str(self.judged(probe.body).reason or "")
-        if reason in _NEVER_KEPT:
-            records = replace(probe.dns, rrset=()) if probe.dns else None
-            return replace(probe, body=None, body_sha256="", dns=records, problems=(reason,))
-        if reason in _ABSENT:
-            return replace(probe, outcome=Outcome.NONE, problems=(*probe.problems, reason))
-        return replace(probe, problems=(*probe.problems, *([reason] if reason else [])))
+        return looked_at(probe, self.judged)
 
     def has_usable(self) -> bool:
         """Whether the organisation's own places have brought something that needs no second opinion."""
         ranking = rank_certificates(self.question, self.probes, judge=self.judge, now=self.now)
         return bool(ranking.ranked)
+
+
+def looked_at(probe: Probe, judged: Callable[[bytes], Judged]) -> Probe:
+    """A page that is no certificate was no find; of a secret not one byte is kept, nor its hash."""
+    if probe.body is None or probe.outcome is not Outcome.FOUND:
+        return probe
+    if len(probe.body) >= MAX_CERTIFICATE:
+        return replace(probe, body=None, body_sha256="", rule="KD-07", problems=("too_large",))
+    reason = str(judged(probe.body).reason or "")
+    if reason in _NEVER_KEPT:
+        records = replace(probe.dns, rrset=()) if probe.dns else None
+        return replace(probe, body=None, body_sha256="", dns=records, problems=(reason,))
+    if reason in _ABSENT:
+        return replace(probe, outcome=Outcome.NONE, problems=(*probe.problems, reason))
+    return replace(probe, problems=(*probe.problems, *([reason] if reason else [])))
 
 
 def _encryption_uris(search: _Search) -> Iterator[Probe]:
@@ -183,7 +194,7 @@ def _openpgpkey(search: _Search) -> Iterator[Probe]:
 
 def _keyserver(search: _Search) -> Iterator[Probe]:
     """Last, and only where it is needed: it learns whom we are about to write to (section 4)."""
-    wanted = search.question.compromised is not Answer.NO or not search.has_usable()
+    wanted = search.question.in_doubt or not search.has_usable()
     if search.keyserver and wanted:
         fetched = search.keyserver.by_mail(search.address, now=search.now)
         yield _of_keyserver(search, fetched, keyserver_url(search.keyserver.host, mail=search.address))
@@ -240,10 +251,12 @@ def _of_answer(search: _Search, purpose: Purpose, owner: str) -> Probe:
     )
     if answer.outcome is not Outcome.FOUND:
         return probe
+    body = _records(answer)
     if not (answer.ad and answer.validating):
         # Anybody on the way could have written it; that is as good as nothing, and will be tomorrow.
-        return replace(probe, outcome=Outcome.NONE, problems=("not_validated",))
-    body = _records(answer)
+        secret = str(search.judged(body).reason) in _NEVER_KEPT
+        records = replace(answer.evidence(), rrset=()) if secret else probe.dns
+        return replace(probe, outcome=Outcome.NONE, problems=("not_validated",), dns=records)
     return replace(probe, body=body, body_length=len(body), body_sha256=hashlib.sha256(body).hexdigest())
 
 

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from disclosure.discovery.candidates import Confidence
 from disclosure.discovery.evidence import Outcome, Probe, Purpose
-from disclosure.discovery.keyplaces import UriKind, read_encryption
+from disclosure.discovery.keyplaces import UriKind, is_by_fingerprint, read_encryption
 from disclosure.discovery.names import organisational_domain, to_domain
 from disclosure.protocol.errors import InvalidInput
 from disclosure.protocol.values import Address, Answer, Domain
@@ -118,16 +118,26 @@ class FoundCertificate:
 
 @dataclass(frozen=True)
 class Question:
-    """What was looked for. ``suspect``: a host that may be in an intruder's hands, if ``compromised`` is not *no*."""
+    """What was looked for. ``suspect``: a host that may be in an intruder's hands, if ``compromised`` is not *no*.
+
+    ``suspect_addresses``: where that host is; what its machine serves under other names is in the same hands.
+    """
 
     address: Address
     encryption: tuple[str, ...] = ()
     suspect: Domain | None = None
     compromised: Answer = Answer.NO
+    suspect_addresses: tuple[str, ...] = ()
+
+    @property
+    def in_doubt(self) -> bool:
+        return self.compromised is not Answer.NO
 
     @property
     def announced(self) -> frozenset[str]:
-        """Fingerprints of openpgp4fpr URIs: an identity check that beats all (KD-01)."""
+        """Fingerprints of openpgp4fpr URIs: an identity check that beats all (KD-01), unless an intruder wrote them."""
+        if self.in_doubt:
+            return frozenset()
         read = (read_encryption(uri) for uri in self.encryption)
         return frozenset(one.value for one in read if one and one.kind is UriKind.FINGERPRINT)
 
@@ -143,7 +153,8 @@ def rank_certificates(
     question: Question, probes: Sequence[Probe], *, judge: Judge, now: datetime
 ) -> CertificateRanking:
     """Each find judged at ``now``, then each certificate once, at its best source."""
-    finds = [_found(question, probe, judge, now) for probe in probes if probe.outcome is Outcome.FOUND]
+    machine = _machine(question, probes)
+    finds = [_found(question, probe, machine, judge, now) for probe in probes if probe.outcome is Outcome.FOUND]
     kept = _merged(sorted((find for find in finds if find.usable), key=_sort_key))
     kept = kept if question.announced or len(kept) == 1 else _disagreeing(kept)
     refused = sorted((find for find in finds if not find.usable), key=_sort_key)
@@ -154,11 +165,17 @@ def rank_certificates(
     )
 
 
-def _found(question: Question, probe: Probe, judge: Judge, now: datetime) -> FoundCertificate:
+def _machine(question: Question, probes: Sequence[Probe]) -> frozenset[str]:
+    """Addresses of the suspect: those that are known beforehand, and those that the way to it has shown."""
+    hops = (hop for probe in probes for hop in probe.hops if question.suspect and _host(hop.url) == question.suspect)
+    return frozenset((*question.suspect_addresses, *(address for hop in hops for address in hop.addresses)))
+
+
+def _found(question: Question, probe: Probe, machine: frozenset[str], judge: Judge, now: datetime) -> FoundCertificate:
     source = _SOURCES[probe.purpose]
     announced = question.announced
     verdict = _verdict(question, probe, judge, now)
-    flags = (*verdict.flags, *_flags(question, probe, verdict))
+    flags = (*verdict.flags, *_flags(question, probe, machine, verdict))
     reason = str(verdict.reason) if verdict.reason else ""
     if probe.body is None:
         reason = probe.problems[0]  # a secret, or too large: its bytes were not kept
@@ -181,14 +198,26 @@ def _verdict(question: Question, probe: Probe, judge: Judge, now: datetime) -> J
     return judge(body, address=question.address, now=now)
 
 
-def _flags(question: Question, probe: Probe, verdict: Judged) -> Iterable[str]:
+def _flags(question: Question, probe: Probe, machine: frozenset[str], verdict: Judged) -> Iterable[str]:
     if verdict.fingerprint in question.announced:
         yield Flag.ANNOUNCED
     hosts = [host for hop in probe.hops if (host := _host(hop.url))]
-    if question.compromised is not Answer.NO and question.suspect and question.suspect in hosts:
+    if question.in_doubt and _by_the_suspect(question, probe, machine, hosts):
         yield Flag.HOST_MAY_BE_COMPROMISED
     if len({organisational_domain(host) for host in hosts}) > 1:
         yield Flag.OFFSITE_REDIRECT
+
+
+def _by_the_suspect(question: Question, probe: Probe, machine: frozenset[str], hosts: list[Domain]) -> bool:
+    """R17a: what the host in question publishes, be it under another name, or only by pointing to it."""
+    if probe.purpose is Purpose.ENCRYPTION_URI or is_by_fingerprint(probe.question):
+        return True  # whoever holds the host writes its security.txt, and may keep the certificate anywhere
+    if probe.purpose is Purpose.KEYSERVER:
+        return False  # our choice of a host, with a certificate for its name, be it behind the same CDN
+    suspect = question.suspect
+    if suspect and any(host.is_within(suspect) for host in hosts):
+        return True
+    return any(not machine.isdisjoint(hop.addresses) for hop in probe.hops)
 
 
 def _host(url: str) -> Domain | None:
@@ -214,7 +243,8 @@ def _merged(finds: Iterable[FoundCertificate]) -> list[FoundCertificate]:
 def _best(group: list[FoundCertificate]) -> FoundCertificate:
     best = group[0]
     probes = tuple(dict.fromkeys(probe for find in group for probe in find.probes))
-    if len({find.source for find in group}) == 1:
+    # What waits for a person confirms nothing.
+    if len({find.source for find in group if find.needs_a_person is best.needs_a_person}) == 1:
         return replace(best, probes=probes)
     return replace(best, probes=probes, confidence=Confidence.HIGH, flags=(*best.flags, Flag.FOUND_TWICE))
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple, Protocol
 
 from disclosure.discovery.problems import Code, Problem
 
@@ -27,6 +29,37 @@ class Text:
     lines: tuple[Line, ...]
     problems: tuple[Problem, ...]
     signed: bool = False
+
+
+class Verified(Protocol):
+    """What a verifier says of a signed file (openpgp.verification.Verification).
+
+    ``state``: good, bad or unchecked. ``text``: what a good signature covers, CRLF between lines, escapes undone;
+    ``first_line``: where in the file it begins, from 1. ``fingerprint``: of the certificate of who signed, if known.
+    """
+
+    @property
+    def state(self) -> StrEnum: ...
+    @property
+    def why(self) -> StrEnum | None: ...
+    @property
+    def fingerprint(self) -> str: ...
+    @property
+    def text(self) -> bytes: ...
+    @property
+    def first_line(self) -> int: ...
+
+
+class Verify(Protocol):
+    """openpgp.sandbox.verify_safely: discovery may not know OpenPGP, so the verifier is handed in."""
+
+    def __call__(self, file: bytes, *, certificates: Sequence[bytes], now: datetime) -> Verified: ...
+
+
+def covered(verified: Verified) -> tuple[Line, ...]:
+    """The lines under a good signature, each with its number in the file."""
+    text = verified.text.decode(errors="replace")
+    return tuple(Line(number, line) for number, line in enumerate(text.split("\r\n"), verified.first_line))
 
 
 def text_of(body: bytes) -> Text:

@@ -194,11 +194,12 @@ class Fetcher:
             raise _Stop(Trouble(found.failure))
         if found.outcome is Outcome.NONE:
             raise _Stop(Trouble.NO_ADDRESS)
-        if not all(self._may_connect(address) for address in found.texts):
+        if not all(self.may_connect(address) for address in found.texts):
             raise _Stop(Trouble.ADDRESS_REFUSED)
         return found.texts
 
-    def _may_connect(self, address: str) -> bool:
+    def may_connect(self, address: str) -> bool:
+        """SF-02, and the local world's only address in place of all others."""
         if self._world:
             return address == self._world.https.address
         return is_public(address, self._own_ranges)
@@ -206,7 +207,7 @@ class Fetcher:
     def _ask(self, url: str, route: Route, hops: list[Hop], most: int) -> bytes | None:
         """The body of a 200, or None for a redirect whose target stands in the last hop."""
         try:
-            with answer(url, route, self._context, self._headers) as response:
+            with answer(url, route, self._context, self._headers, most) as response:
                 hops[-1] = _seen(hops[-1], route, response)
                 trouble = _trouble(response)
                 if trouble:
@@ -226,7 +227,8 @@ def _seen(hop: Hop, route: Route, response: requests.Response | None) -> Hop:
     return replace(
         hop,
         status=response.status_code,
-        location=response.headers.get("Location", "")[:_MAX_URL],
+        # One more than may be asked: what was cut is refused, and never asked for as another place.
+        location=response.headers.get("Location", "")[: _MAX_URL + 1],
         content_type=response.headers.get("Content-Type", "")[:_MAX_URL],
     )
 

@@ -27,14 +27,15 @@ class Reading:
 
     now: datetime
     problems: list[Problem]
-    contacts: dict[tuple[Channel, str], Contact] = field(default_factory=dict)  # each of them once
+    # By what they are reached at: a file may name thousands, and each once (ST-25 comes later).
+    contacts: dict[tuple[Channel, str], Contact] = field(default_factory=dict)
     contact_fields: int = 0
     others: list[str] = field(default_factory=list)
     encryption: list[str] = field(default_factory=list)
     encryption_fields: int = 0
     expires: list[datetime | None] = field(default_factory=list)
     canonical: list[str] = field(default_factory=list)
-    languages: dict[str, None] = field(default_factory=dict)  # an ordered set
+    languages: dict[str, None] = field(default_factory=dict)  # each once, in their order
     language_fields: int = 0
     policy: list[str] = field(default_factory=list)
     csaf: int = 0
@@ -189,7 +190,7 @@ def _languages(reading: Reading, value: str, line: int) -> None:
     tags = [tag.strip(" \t") for tag in value.split(",")]
     if not all(is_language_tag(tag) for tag in tags):
         reading.fault(Code.INVALID_LANG, line)
-    reading.languages.update(dict.fromkeys(filter(is_language_tag, tags)))
+    reading.languages.update(dict.fromkeys(tag for tag in tags if is_language_tag(tag)))
 
 
 def _kept_unread(_reading: Reading, _value: str, _line: int) -> None:

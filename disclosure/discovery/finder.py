@@ -10,6 +10,8 @@ from typing import Any, Self
 from disclosure.discovery import hints, ranking, registries, sources
 from disclosure.discovery.bootstrap import Directory
 from disclosure.discovery.candidates import Candidate, Hint, Source
+from disclosure.discovery.certranking import Judge
+from disclosure.discovery.cleartext import Verify
 from disclosure.discovery.dns import Resolver
 from disclosure.discovery.evidence import Outcome, Probe, Purpose
 from disclosure.discovery.fetch import Fetcher
@@ -86,23 +88,34 @@ def find(
     host_compromised: Answer = Answer.NO,
     directory: Directory | None = None,
     thorough: bool = False,
+    judge: Judge | None = None,
+    verify: Verify | None = None,
 ) -> Findings:
     """Ask every source about ``domain`` and its organisational domain. Never raises for what the network does.
 
     ``directory``: where registries are; without it none is asked. ``thorough``: also hints for a person, from report
     records and the organisation's own pages: for one case, not for a list of names (discovery facts, section 4).
+    ``verify`` and ``judge``: signed files are verified by the certificates that they point to, which are fetched and
+    judged for that; without both nothing is fetched and signatures stay unchecked.
     """
-    search = Search(domain, resolver, fetcher, now, host_compromised, directory)
+    search = Search(domain, resolver, fetcher, now, host_compromised, directory, judge=judge if verify else None)
     search.ask_at_once(sources.questions(search))
-    for source in (*SOURCES, *(HINTS if thorough else ()), sources.mail_exchangers):
+    for source in (*SOURCES, sources.signers_certificates, *(HINTS if thorough else ()), sources.mail_exchangers):
         for probe in source(search):
             search.probes.append(replace(probe, id=f"p{len(search.probes) + 1}"))
-    return findings(domain, tuple(search.probes), now=now, host_compromised=host_compromised)
+    return findings(domain, tuple(search.probes), now=now, host_compromised=host_compromised, verify=verify)
 
 
-def findings(domain: Domain, probes: tuple[Probe, ...], *, now: datetime, host_compromised: Answer) -> Findings:
+def findings(
+    domain: Domain,
+    probes: tuple[Probe, ...],
+    *,
+    now: datetime,
+    host_compromised: Answer,
+    verify: Verify | None = None,
+) -> Findings:
     """The same from stored probes, without asking anybody (CF-02)."""
-    ranked = ranking.rank(domain, probes, host_compromised=host_compromised)
+    ranked = ranking.rank(domain, probes, host_compromised=host_compromised, verify=verify)
     return Findings(
         domain=domain,
         asked_at=now,
@@ -119,7 +132,7 @@ def findings(domain: Domain, probes: tuple[Probe, ...], *, now: datetime, host_c
 # What these come to names no contact of the organisation: not known, they leave nothing to wait for (R15).
 NEVER_A_CONTACT = frozenset(
     {
-        *(Purpose.RDAP_NETWORK, Purpose.DMARC, Purpose.TLS_RPT),
+        *(Purpose.ENCRYPTION_URI, Purpose.RDAP_NETWORK, Purpose.DMARC, Purpose.TLS_RPT),
         *(Purpose.HUMANS_TXT, Purpose.HOME_PAGE, Purpose.LEGAL_PAGE),
     }
 )

@@ -5,13 +5,17 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
-from urllib.parse import parse_qsl, quote, unquote
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from disclosure.protocol.errors import InvalidInput
 from disclosure.protocol.values import Address, Domain
 
 _ZBASE32 = "ybndrfg8ejkmcpqxot1uwisza345h769"  # Wilcox-O'Hearn's alphabet, as the Web Key Directory asks
 _OWNER_OCTETS = 28  # RFC 7929, 3: of the SHA-256 of the local part
+# Letters of a hash as file writers put it; RFC 9116 has an example that is not even one.
+_HASH = frozenset("0123456789abcdefghijklmnopqrstuvwxyz")
+_MOST_LABEL = 63
+_BY_FINGERPRINT = "/vks/v1/by-fingerprint/"
 _FINGERPRINT_LENGTHS = frozenset({40, 64})  # versions 4 and 6, in hexadecimal
 
 
@@ -70,7 +74,7 @@ def _is_owner(name: str) -> bool:
     """A record of RFC 7929 stands at ``hash._openpgpkey.domain``; nothing else is asked for on a file's word."""
     head, found, domain = name.removesuffix(".").lower().partition("._openpgpkey.")
     try:
-        return bool(found) and Domain.parse(domain) is not None and "." not in head and head.isalnum()
+        return bool(found) and Domain.parse(domain) is not None and 0 < len(head) <= _MOST_LABEL and set(head) <= _HASH
     except InvalidInput:
         return False
 
@@ -105,4 +109,9 @@ def keyserver_url(host: Domain, *, mail: Address | None = None, fingerprint: str
     """KD-06: Verifying Key Server, by exact address or by fingerprint."""
     if mail:
         return f"https://{host}/vks/v1/by-email/{quote(str(mail), safe='')}"
-    return f"https://{host}/vks/v1/by-fingerprint/{fingerprint}"
+    return f"https://{host}{_BY_FINGERPRINT}{fingerprint}"
+
+
+def is_by_fingerprint(url: str) -> bool:
+    """Whether :func:`keyserver_url` made it for a fingerprint: what comes back is what somebody announced."""
+    return urlsplit(url).path.startswith(_BY_FINGERPRINT)

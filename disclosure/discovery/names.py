@@ -31,6 +31,9 @@ _MAX_PASTED = 2_048  # ours: a URL with a long path is still only a host name fo
 
 # Letters of other scripts that are drawn like Latin ones in common fonts; ours, after the usual examples.
 _DRAWN_LIKE_LATIN = frozenset("асԁеһіјӏорԛѕуԝхүѵοανρυτικχ")
+# Latin letters that are drawn like others of ASCII: dotless and script forms, small capitals. The letters of European
+# alphabets with their accents are not among them; a Turkish name without its dot is looked at once more.
+_DRAWN_LIKE_ASCII = frozenset("ıȷɑɡɢɩɪɫɭɱʀʏʋʜʟᴀᴄᴅᴇᴊᴋᴍᴏᴘᴛᴜᴠᴡᴢꜰꜱꟾⱱƅƖǀƨƽɴƒŀƚɍ")
 # Scripts that one language writes side by side; Latin may stand beside each of them.
 _WRITTEN_TOGETHER = (
     frozenset({"CJK", "HIRAGANA", "KATAKANA"}),
@@ -130,6 +133,8 @@ def _label_is_deceptive(a_label: str) -> bool:
     try:
         label = idna.decode(a_label)
     except UnicodeError:
+        return True
+    if not _DRAWN_LIKE_ASCII.isdisjoint(label):
         return True
     letters = [letter for letter in label if letter.isalpha()]
     scripts = frozenset(unicodedata.name(letter, "?").split()[0] for letter in letters)

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
-from disclosure.discovery import dnstxt, securitytxt
+from disclosure.discovery import dnstxt, securitytxt, signers
 from disclosure.discovery.candidates import Candidate, Confidence, Flag, Hint, HintKind, Reason, Scope, Source
+from disclosure.discovery.cleartext import Verified, Verify
 from disclosure.discovery.contacts import Contact, Note
 from disclosure.discovery.dns import is_null_mx, txt_bytes
 from disclosure.discovery.evidence import Outcome, Probe, Purpose
@@ -18,7 +19,9 @@ from disclosure.protocol.values import Address, Answer, Channel, Domain
 
 MOST_PER_FILE = 5  # ST-25: of each channel
 CONVENTIONAL = ("security", "abuse", "noc")  # RFC 2142, in this order (ML-01)
-_NEED_EYES = frozenset({Note.DECEPTIVE_NAME, Flag.HOST_MAY_BE_COMPROMISED})
+_NEED_EYES: frozenset[str] = frozenset({Note.DECEPTIVE_NAME, Flag.HOST_MAY_BE_COMPROMISED})
+# Where agencies, hosters and registrars are entered too, an address elsewhere may be theirs.
+NOT_ITS_OWN = _NEED_EYES | {Flag.ANOTHER_ORGANISATION, Flag.PUBLIC_WEBMAIL}
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,7 @@ class Evidence:
     domain: Domain
     probes: tuple[Probe, ...]
     host_compromised: Answer
+    verify: Verify | None = None  # of signed files; without one their signatures stay unchecked
 
     @property
     def organisation(self) -> Domain:
@@ -67,7 +71,8 @@ def security_txt(evidence: Evidence, found: Found) -> None:
     for probe in evidence.of(Purpose.SECURITY_TXT):
         if probe.body is None or probe.outcome is not Outcome.FOUND:
             continue
-        read = read_security_txt(probe)
+        read = _verified(evidence, probe)
+        good = read.signature is securitytxt.Signature.GOOD
         flags = sorted({*read.codes & NEEDS_A_PERSON, *_way(evidence, probe)})
         scope = evidence.scope(probe)
         source = Source.SECURITY_TXT if scope is Scope.HOST else Source.SECURITY_TXT_PARENT
@@ -79,16 +84,36 @@ def security_txt(evidence: Evidence, found: Found) -> None:
             rank=0,
             confidence=Confidence.HIGH if high else Confidence.MEDIUM,
             reason=Reason.PUBLISHED_BY_HOST if high else Reason.PUBLISHED_BY_ORGANISATION,
-            params=(("canonical", read.canonical_match),) if read.canonical_match else (),
+            params=_params(read),
             scope=scope,
             probes=(probe.id,),
-            flags=tuple(map(str, flags)),
+            flags=(*map(str, flags), *([str(Flag.GOOD_SIGNATURE)] if good else [])),
         )
         offer_all(evidence, found, read.contacts, offer, review=bool(flags))
         found.hints += _hints(read, probe.id)
 
 
-def read_security_txt(probe: Probe) -> securitytxt.SecurityTxt:
+def _verified(evidence: Evidence, probe: Probe) -> securitytxt.SecurityTxt:
+    """The file, its signature verified by what its own Encryption fields led to (ST-24)."""
+    read = read_security_txt(probe)
+    certificates = signers.at_hand(read, evidence.of(Purpose.ENCRYPTION_URI)) if read.signed and evidence.verify else ()
+    if not certificates or evidence.verify is None or probe.body is None:
+        return read
+    verified = evidence.verify(probe.body, certificates=certificates, now=probe.asked_at)
+    return read_security_txt(probe, verified=verified)
+
+
+def _params(read: securitytxt.SecurityTxt) -> tuple[tuple[str, str], ...]:
+    good = read.signature is securitytxt.Signature.GOOD
+    said = {
+        "canonical": read.canonical_match,
+        "signature": "good" if good else "",
+        "signer": read.signer if good else "",
+    }
+    return tuple((name, value) for name, value in said.items() if value)
+
+
+def read_security_txt(probe: Probe, *, verified: Verified | None = None) -> securitytxt.SecurityTxt:
     """The file that a probe holds, read at the instant of the probe."""
     last = probe.hops[-1] if probe.hops else None
     return securitytxt.read(
@@ -97,12 +122,13 @@ def read_security_txt(probe: Probe) -> securitytxt.SecurityTxt:
         final_url=last.url if last else None,
         now=probe.asked_at,
         content_type=last.content_type if last else None,
+        verified=verified,
     )
 
 
 def _way(evidence: Evidence, probe: Probe) -> Iterator[str]:
     """What the hosts on the way mean: somebody else's (ST-05), or the one that may be in an intruder's hands."""
-    hosts = {host_of(hop.url) for hop in probe.hops} or {probe.subject}
+    hosts = {probe.subject, *(host_of(hop.url) for hop in probe.hops)}
     if any(host is None or organisational_domain(host) != evidence.organisation for host in hosts):
         yield Code.OFFSITE_REDIRECT
     if evidence.host_compromised is Answer.NO:
@@ -142,7 +168,9 @@ def dns_security_txt(evidence: Evidence, found: Found) -> None:
         if not probe.dns or not read.records:
             continue
         signed = probe.dns.ad and probe.dns.validating
-        flags = sorted(read.codes & NEEDS_A_PERSON)
+        flags = sorted(
+            {*read.codes & NEEDS_A_PERSON, *([Flag.ANOTHER_ZONE] if stands_elsewhere(evidence, probe) else [])}
+        )
         offer = Candidate(
             channel=Channel.MAIL,
             address="",
@@ -159,13 +187,32 @@ def dns_security_txt(evidence: Evidence, found: Found) -> None:
         found.hints += [Hint(HintKind.POLICY, url, probe.id) for url in read.policy[:MOST_PER_FILE]]
 
 
+def stands_elsewhere(evidence: Evidence, probe: Probe) -> bool:
+    """CA-03: an alias, or a platform's zone, made somebody else answer."""
+    owner = probe.dns.owner if probe.dns and probe.outcome is Outcome.FOUND else ""
+    while owner.startswith("_"):  # such labels are no host names, and name no organisation
+        owner = owner.partition(".")[2]
+    try:
+        return bool(owner) and not to_domain(owner).is_within(evidence.organisation)
+    except InvalidInput:
+        return True
+
+
 def read_dns_security_txt(probe: Probe) -> dnstxt.DnsSecurityTxt:
     """The records that a probe holds, read at the instant of the probe."""
     texts = probe.dns.rrset if probe.dns else ()
     return dnstxt.read([txt_bytes(text) for text in texts], now=probe.asked_at)
 
 
-def offer_all(evidence: Evidence, found: Found, contacts: Iterable[Contact], like: Candidate, *, review: bool) -> None:
+def offer_all(
+    evidence: Evidence,
+    found: Found,
+    contacts: Iterable[Contact],
+    like: Candidate,
+    *,
+    review: bool,
+    eyes: frozenset[str] = _NEED_EYES,
+) -> None:
     """At most five of each channel (ST-25), each with what its own address says."""
     taken: dict[Channel, int] = {}
     left_out = 0
@@ -177,7 +224,7 @@ def offer_all(evidence: Evidence, found: Found, contacts: Iterable[Contact], lik
         about = (*contact.notes, *about_address(evidence, contact))
         flags = tuple(dict.fromkeys((*like.flags, *map(str, about))))
         candidate = replace(like, channel=contact.kind, address=contact.address, flags=flags)
-        found.offers.append(Offer(candidate, place, review or not _NEED_EYES.isdisjoint(about)))
+        found.offers.append(Offer(candidate, place, review or not eyes.isdisjoint(about)))
     if left_out:
         found.hints.append(Hint(HintKind.MORE_CONTACTS, str(left_out), like.probes[0]))
 

@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from urllib.parse import urljoin, urlsplit
 
 from disclosure.discovery.contacts import is_uri
@@ -22,6 +23,7 @@ MAX_BODY = 131_072  # ours: the foot of most start pages is within; what lies be
 MOST_LEGAL = 2  # pages that are opened after the start page
 MOST_ADDRESSES = 5
 _MOST_LINKS = 500
+_MOST_LOOKED_AT = 500  # addresses: a page with more is a directory, and looking at each costs twenty microseconds
 _MOST_TAG = 1_000
 _BEFORE = 200  # characters before an address that may say whose it is
 
@@ -29,6 +31,8 @@ _HREF = re.compile(r"""\bhref\s{0,3}=\s{0,3}["']?([^"'\s>]{1,500})""", re.IGNORE
 _AT = re.compile(r"\s{0,3}[\[({]\s{0,3}(?:at|arobase|a)\s{0,3}[\])}]\s{0,3}", re.IGNORECASE)
 _ADDRESS = re.compile(r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9._+-]{1,64}@[A-Za-z0-9.-]{3,253}")
 _TAG = re.compile(r"<[^<>]{0,1000}>")
+# No character has a number that long, and Python refuses to read one of some thousand digits: html.unescape raises.
+_NO_CHARACTER = re.compile(r"&#[xX]?[0-9A-Fa-f]{9,}")
 # French, English and German, without accents.
 _PRIVACY = (
     *("confidentialite", "donnees personnelles", "donnees-personnelles", "vie privee", "vie-privee", "rgpd", "gdpr"),
@@ -85,9 +89,9 @@ def addresses(body: bytes) -> tuple[Seen, ...]:
     """Mail addresses on a page, those that seem to be a data protection officer's first; at most five."""
     # Ends the tag there: the target of a link stays in the text, with the words around it.
     text = _TAG.sub(" ", _text(body).replace("mailto:", "> "))
-    text = _AT.sub("@", html.unescape(text))
+    text = _AT.sub("@", _unescaped(text))
     found: dict[str, bool] = {}
-    for match in _ADDRESS.finditer(text):
+    for match in islice(_ADDRESS.finditer(text), _MOST_LOOKED_AT):
         address = _address(match[0])
         if address is not None:
             before = _folded(text[max(0, match.start() - _BEFORE) : match.start()])
@@ -122,11 +126,15 @@ def _links(text: str, base: str) -> Iterator[tuple[str, str]]:
         if href is None:
             continue
         try:
-            target = urljoin(base, html.unescape(href[1])).partition("#")[0]
+            target = urljoin(base, _unescaped(href[1])).partition("#")[0]
         except ValueError:
             continue
         words = _TAG.sub(" ", rest.partition("</a")[0][:_BEFORE])
-        yield target, _folded(f"{href[1]} {html.unescape(words)}")
+        yield target, _folded(f"{href[1]} {_unescaped(words)}")
+
+
+def _unescaped(text: str) -> str:
+    return html.unescape(_NO_CHARACTER.sub("\ufffd", text))
 
 
 def _folded(text: str) -> str:

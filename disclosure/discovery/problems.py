@@ -44,6 +44,7 @@ class Code(StrEnum):
     # The signed form.
     SIGNED_FORMAT_ISSUE = "signed_format_issue"
     DATA_AFTER_SIG = "data_after_sig"
+    PGP_SIGNATURE_ERROR = "pgp_signature_error"
     NOT_SIGNED = "not_signed"
     # Fields.
     NO_CONTACT = "no_contact"
@@ -81,7 +82,7 @@ NEEDS_A_PERSON = frozenset(
     {
         *(Code.NO_EXPIRE, Code.MULTI_EXPIRE, Code.INVALID_EXPIRY, Code.EXPIRED, Code.NO_CANONICAL_MATCH),
         *(Code.OFFSITE_REDIRECT, Code.INVALID_URI_SCHEME, Code.INVALID_CERT, Code.DEFAULT_FILE),
-        *(Code.SIGNED_FORMAT_ISSUE, Code.DATA_AFTER_SIG),
+        *(Code.SIGNED_FORMAT_ISSUE, Code.DATA_AFTER_SIG, Code.PGP_SIGNATURE_ERROR),
     }
 )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from disclosure.discovery import offers, pageoffers, registryoffers, zoneoffers
 from disclosure.discovery.candidates import Candidate, Confidence, Flag, Hint, HintKind, Scope, Source
+from disclosure.discovery.cleartext import Verify
 from disclosure.discovery.evidence import Outcome, Probe
 from disclosure.discovery.offers import (
     Evidence,
@@ -65,13 +66,14 @@ class Ranking:
     hints: tuple[Hint, ...]
 
 
-def rank(domain: Domain, probes: Sequence[Probe], *, host_compromised: Answer) -> Ranking:
+def rank(domain: Domain, probes: Sequence[Probe], *, host_compromised: Answer, verify: Verify | None = None) -> Ranking:
     """Candidates for ``domain`` by what the probes hold, each once, at its best place (R14, CF-01).
 
     Dates are judged at the instant of each probe. Unless the host is known to be sound, what it publishes about itself
-    goes to review, and sources that do not depend on it come first (R17a).
+    goes to review, and sources that do not depend on it come first (R17a). ``verify``: signatures of files are held
+    against the certificates among the probes; without it they stay unchecked.
     """
-    evidence = Evidence(domain, tuple(probes), host_compromised)
+    evidence = Evidence(domain, tuple(probes), host_compromised, verify)
     found = published(evidence)
     guess_mailboxes(evidence, found)
     place = _places(evidence)
@@ -108,7 +110,9 @@ def _deliverable(evidence: Evidence, found: Found) -> list[Offer]:
     for offer in found.offers:
         who = offer.candidate
         probe = asked.get(Address.parse(who.address).domain) if is_mail(offer) else None
-        if probe is None or takes_mail(probe):
+        if probe is None and asked and is_mail(offer):
+            out.append(replace(offer, candidate=_flagged(who, Flag.MX_UNKNOWN)))  # beyond the domains that are asked
+        elif probe is None or takes_mail(probe):
             out.append(offer)
         elif refuses_mail(probe):
             found.hints.append(Hint(HintKind.NULL_MX, who.address, probe.id))

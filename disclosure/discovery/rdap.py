@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from disclosure.discovery.contacts import Contact, read_contact, scheme_of
+from disclosure.discovery.contacts import Contact, is_uri, read_contact, scheme_of
 from disclosure.discovery.names import organisational_domain
 from disclosure.protocol.values import Address, Channel, Domain
 
@@ -67,6 +67,9 @@ class Registration:
 
 _OWN_ROLES = ("abuse", "technical")  # in this order (R14)
 _OF_OTHERS = frozenset({"registrar", "reseller", "sponsor", "proxy"})
+# RFC 9083, 10.2.4. A role goes into what is stored and shown; a registry may have sent anything in its place.
+ROLES = frozenset({*_OWN_ROLES, *_OF_OTHERS, "registrant", "administrative", "billing", "notifications", "noc"})
+_MOST_URL = 2_048  # as the fetcher's own
 
 
 def read_domain(body: bytes, domain: Domain) -> Registration:
@@ -180,7 +183,7 @@ def _named(entity: _Entity, whose: Whose) -> Iterator[Named]:
     if whose is Whose.OWN and not role:
         yield from _forms(entity, "registrant")
         return
-    role = role or next(iter(sorted(entity.roles)), "")
+    role = role or next(iter(sorted(entity.roles & ROLES)), "")
     for text in list(entity.values("email"))[:MOST_ADDRESSES]:
         for contact in read_contact(f"mailto:{text}", repair=False).contacts[:1]:
             if contact.kind is Channel.MAIL and "%" not in text:
@@ -208,7 +211,7 @@ def _related(document: Mapping[str, Any]) -> str:
     for link in _list(document, "links"):
         match link:
             case {"rel": "related", "href": str(url), "type": str(kind)} if kind.lower() == MEDIA_TYPE:
-                return url if scheme_of(url) == "https" else ""
+                return url if scheme_of(url) == "https" and is_uri(url) and len(url) <= _MOST_URL else ""
     return ""
 
 

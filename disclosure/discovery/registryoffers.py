@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from disclosure.discovery import rdap
-from disclosure.discovery.candidates import Candidate, Confidence, Flag, Hint, HintKind, Reason, Source
+from disclosure.discovery.candidates import Candidate, Confidence, Hint, HintKind, Reason, Source
 from disclosure.discovery.evidence import Probe, Purpose
-from disclosure.discovery.offers import Evidence, Found, Offer, about_address
-
-# RD-02 says whose a contact is by its place in the answer; whether the place is filled in with the right person, only a
-# person can say where the address lies elsewhere: agencies and hosters are entered there too.
-_NEEDS_EYES = frozenset({Flag.ANOTHER_ORGANISATION, Flag.PUBLIC_WEBMAIL, Flag.HOST_MAY_BE_COMPROMISED})
+from disclosure.discovery.offers import NOT_ITS_OWN, Evidence, Found, Offer, about_address
 
 
 def registration(evidence: Evidence, found: Found) -> None:
@@ -36,9 +32,10 @@ def network(evidence: Evidence, found: Found) -> None:
 
 
 def _offer(evidence: Evidence, found: Found, probe: Probe, named: rdap.Named, place: int) -> None:
+    # RD-02 says whose a contact is by its place in the answer, not whether the right person was entered there.
     about = (*named.contact.notes, *about_address(evidence, named.contact))
     candidate = _candidate(evidence, probe, named, Source.RDAP, Reason.REGISTRATION_DATA, tuple(map(str, about)))
-    review = bool(named.contact.notes) or not _NEEDS_EYES.isdisjoint(about)
+    review = bool(named.contact.notes) or not NOT_ITS_OWN.isdisjoint(about)
     found.offers.append(Offer(candidate, place, review))
 
 

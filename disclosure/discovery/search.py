@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from disclosure.discovery.bootstrap import Directory
+from disclosure.discovery.certranking import Judge
 from disclosure.discovery.dns import DnsAnswer, Resolver
 from disclosure.discovery.evidence import Probe, Purpose
 from disclosure.discovery.fetch import Fetched, Fetcher
@@ -26,6 +27,7 @@ class Search:
     host_compromised: Answer
     directory: Directory | None
     probes: list[Probe] = field(default_factory=list)
+    judge: Judge | None = None
 
     @property
     def organisation(self) -> Domain:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
 
-from disclosure.discovery.cleartext import text_of
+from disclosure.discovery.cleartext import Verified, covered, text_of
 from disclosure.discovery.contacts import Contact, Note, scheme_of
 from disclosure.discovery.fields import Reading, read_line
 from disclosure.discovery.names import organisational_domain, to_domain
@@ -33,16 +33,20 @@ class Usable(StrEnum):
 
 
 class Signature(StrEnum):
-    """ST-24: a signature is seen, never taken for proof."""
+    """ST-24: good by a certificate at hand; bad, where that one did not sign this text; unchecked is neither."""
 
     NONE = "none"
     UNCHECKED = "unchecked"
+    GOOD = "good"
+    BAD = "bad"
 
 
 @dataclass(frozen=True)
 class SecurityTxt:
     """What a file says. ``others`` are contact URIs that are shown and not offered (ST-14).
 
+    ``signer``: fingerprint of the certificate by which the file is signed, or says that it is; ``signature_why``: code
+    of why a signature is not good. Both are empty where nobody checked.
     ``canonical_match``: which URL of the retrieval the Canonical field names, "first" or "last"; empty: neither.
     """
 
@@ -57,6 +61,8 @@ class SecurityTxt:
     policy: tuple[str, ...] = ()
     signed: bool = False
     signature: Signature = Signature.NONE
+    signer: str = ""
+    signature_why: str = ""
     fields: int = 0  # of those that RFC 9116 and its registry name; 0: this is no security.txt
     problems: tuple[Problem, ...] = ()
 
@@ -100,16 +106,25 @@ class SecurityTxt:
             "policy": list(self.policy),
             "signed": self.signed,
             "signature": str(self.signature),
+            "signer": self.signer,
+            "signature_why": self.signature_why,
             "problems": [problem.to_json() for problem in self.problems],
         }
 
 
 def read(
-    body: bytes, *, url: str, final_url: str | None = None, now: datetime, content_type: str | None = None
+    body: bytes,
+    *,
+    url: str,
+    final_url: str | None = None,
+    now: datetime,
+    content_type: str | None = None,
+    verified: Verified | None = None,
 ) -> SecurityTxt:
     """What ``body`` says, fetched from ``url`` and, after redirects, ``final_url``; ``url`` may be empty: unknown.
 
-    ``content_type``: the header; empty when the server sent none, None when there was no server.
+    ``content_type``: the header; empty when the server sent none, None when there was no server. ``verified``: what a
+    verifier said of these bytes; with a good signature fields come from the text under it and from nowhere else.
     """
     served = [*_served(url, final_url), *_typed(content_type)]
     if is_html(body):
@@ -120,11 +135,14 @@ def read(
         return SecurityTxt(problems=(*served, Problem(Code.TOO_MANY_LINES)))
     text = text_of(body)
     reading = Reading(now, [*served, *text.problems], signed=text.signed)
-    for line in text.lines:
+    checked = verified if text.signed else None
+    if checked and checked.state == Signature.BAD:
+        reading.fault(Code.PGP_SIGNATURE_ERROR, None, why=str(checked.why or ""))
+    for line in covered(checked) if checked and checked.state == Signature.GOOD else text.lines:
         read_line(reading, line)
     if any(problem.code in REFUSES for problem in reading.problems):
         return SecurityTxt(problems=tuple(reading.problems))
-    return _whole(reading, url, final_url or url)
+    return _signed(_whole(reading, url, final_url or url), checked)
 
 
 def is_html(body: bytes) -> bool:
@@ -200,9 +218,16 @@ def _whole(reading: Reading, url: str, final_url: str) -> SecurityTxt:
     )
 
 
+def _signed(read: SecurityTxt, checked: Verified | None) -> SecurityTxt:
+    if checked is None:
+        return read
+    why = str(checked.why or "")
+    return replace(read, signature=Signature(str(checked.state)), signer=checked.fingerprint, signature_why=why)
+
+
 def _missing(reading: Reading, *, mismatch: bool) -> Iterator[Code]:
     """What the file lacks, or has twice."""
-    mails = any(contact.kind is Channel.MAIL for contact in reading.contacts.values())
+    mails = any(kind is Channel.MAIL for kind, _ in reading.contacts)
     said = {
         Code.NO_SECURITY_TXT: not reading.fields,
         Code.NO_CONTACT: not reading.contact_fields,

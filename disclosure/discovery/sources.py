@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from disclosure.discovery import offers, ranking, records, securitytxt, zoneoffers
+from disclosure.discovery import certificates, offers, ranking, records, securitytxt, signers
 from disclosure.discovery.dns import is_null_mx
 from disclosure.discovery.dnstxt import LABEL
 from disclosure.discovery.evidence import Outcome, Probe, Purpose
 from disclosure.discovery.fetch import Fetched
+from disclosure.discovery.keyserver import MAX_CERTIFICATE
 from disclosure.discovery.problems import REFUSES, Level
 from disclosure.discovery.search import Search, dns_probe, fetched_probe
 from disclosure.protocol.values import Answer, Domain
@@ -47,6 +48,24 @@ def _file_probe(subject: Domain, fetched: Fetched) -> Probe:
     return replace(probe, rule="ST-09" if refused else "ST-01", problems=problems)
 
 
+def signers_certificates(search: Search) -> Iterator[Probe]:
+    """What signed files point to, so that their signatures can be verified. Without a judge nothing is fetched."""
+    judge = search.judge
+    if judge is None:
+        return
+    files = [probe for probe in search.of(Purpose.SECURITY_TXT) if probe.body and probe.outcome is Outcome.FOUND]
+    named: dict[str, Domain] = {}
+    for file in files:  # the host's own comes first, and so do its certificates
+        for url in signers.places(offers.read_security_txt(file)):
+            named.setdefault(url, file.subject)
+    for url, subject in list(named.items())[: signers.MOST_ASKED]:
+        fetched = search.fetcher.get(url, now=search.now, most=MAX_CERTIFICATE)
+        probe = fetched_probe(Purpose.ENCRYPTION_URI, subject, fetched)
+        if probe.outcome is Outcome.FOUND:
+            probe = replace(probe, rule="KD-01")
+        yield certificates.looked_at(probe, lambda body: judge(body, address=None, now=search.now))
+
+
 def dns_security_txt(search: Search) -> Iterator[Probe]:
     for subject in search.subjects:
         answer = search.resolver.lookup(f"{LABEL}.{subject}", "TXT", now=search.now)
@@ -68,7 +87,7 @@ def caa(search: Search) -> Iterator[Probe]:
         named = answer.outcome is Outcome.FOUND and bool(records.iodefs(answer.texts))
         if answer.outcome is Outcome.FOUND and not named:
             probe = replace(probe, outcome=Outcome.NONE, rule="CA-01", problems=(*probe.problems, "no_iodef"))
-        elif named and zoneoffers.stands_elsewhere(offers.Evidence(search.domain, (), Answer.NO), probe):
+        elif named and offers.stands_elsewhere(offers.Evidence(search.domain, (), Answer.NO), probe):
             probe, named = replace(probe, rule="CA-03", problems=(*probe.problems, "another_zone")), False
         yield probe
         if named:

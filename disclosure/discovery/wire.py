@@ -31,10 +31,26 @@ from disclosure.discovery.evidence import Certificate
 
 HTTPS_PORT = 443
 MOST_TRIED = 4  # of the addresses of one name; all of them were checked
+# What may come around a body: headers, sizes of chunks, "100 Continue". Servers send some 16 kB at most; http.client
+# would take a hundred headers of 64 kB, again and again, and chunks of one octet for ever.
+MOST_AROUND = 131_072
 # requests wraps most of what goes wrong below it, but not all.
 TROUBLE = (requests.RequestException, HTTPError, http.client.HTTPException, OSError, ValueError)
 
 _ends_at: ContextVar[float] = ContextVar("ends_at")
+_budget: ContextVar[_Budget] = ContextVar("budget")
+
+
+@dataclass
+class _Budget:
+    """Octets that one answer may still have, everything counted."""
+
+    left: int
+
+    def spend(self, octets: int) -> None:
+        self.left -= octets
+        if self.left < 0:
+            raise OSError("more than was asked for")
 
 
 @contextmanager
@@ -81,7 +97,9 @@ class _TimedSocket(ssl.SSLSocket):
 
     def read(self, len: int = 1024, buffer: Any = None) -> Any:  # noqa: A002 - the name is ssl's
         self.settimeout(seconds_left())
-        return super().read(len, buffer)
+        got: Any = super().read(len, buffer)
+        _budget.get().spend(got if isinstance(got, int) else got.__len__())
+        return got
 
     def send(self, data: Any, flags: int = 0) -> int:
         self.settimeout(seconds_left())
@@ -160,13 +178,18 @@ class _Adapter(HTTPAdapter):
 
 
 @contextmanager
-def answer(url: str, route: Route, context: ssl.SSLContext, headers: Mapping[str, str]) -> Iterator[requests.Response]:
-    """The server's answer with its body unread. Raises one of TROUBLE; ``route`` tells how far it came.
+def answer(
+    url: str, route: Route, context: ssl.SSLContext, headers: Mapping[str, str], most: int
+) -> Iterator[requests.Response]:
+    """The server's answer with its body, of at most ``most`` octets, unread.
+
+    Raises one of TROUBLE; ``route`` tells how far it came.
 
     Without a session there are no cookies, proxies, netrc or redirects; and a session reads the body of a redirect
     to its end, however long that is.
     """
     adapter = _Adapter(route, context)
+    token = _budget.set(_Budget(most + MOST_AROUND))
     try:
         request = requests.Request("GET", url, headers=dict(headers)).prepare()
         response = adapter.send(request, stream=True, timeout=seconds_left())
@@ -176,6 +199,7 @@ def answer(url: str, route: Route, context: ssl.SSLContext, headers: Mapping[str
             response.close()
     finally:
         adapter.close()
+        _budget.reset(token)
 
 
 def first_bytes(response: requests.Response, most: int) -> bytes:

@@ -8,10 +8,9 @@ from disclosure.discovery import records
 from disclosure.discovery.candidates import Candidate, Confidence, Hint, HintKind, Reason, Source
 from disclosure.discovery.contacts import read_contact, scheme_of
 from disclosure.discovery.dns import txt_bytes
-from disclosure.discovery.evidence import Outcome, Probe, Purpose
-from disclosure.discovery.names import organisational_domain, to_domain
-from disclosure.discovery.offers import MOST_PER_FILE, Evidence, Found, offer_all
-from disclosure.protocol.errors import InvalidInput
+from disclosure.discovery.evidence import Probe, Purpose
+from disclosure.discovery.names import organisational_domain
+from disclosure.discovery.offers import MOST_PER_FILE, NOT_ITS_OWN, Evidence, Found, offer_all, stands_elsewhere
 from disclosure.protocol.values import Channel
 
 
@@ -26,7 +25,8 @@ def caa(evidence: Evidence, found: Found) -> None:
             like = replace(like, reason=Reason.NAMED_BY_ANOTHER_ZONE)
             found.intermediaries += [replace(like, address=contact.address) for contact in mails[:MOST_PER_FILE]]
             continue
-        offer_all(evidence, found, mails, like, review=False)
+        # Whoever runs the zone writes its records: a hoster's own desk is entered here as in a registry (RD-02).
+        offer_all(evidence, found, mails, like, review=False, eyes=NOT_ITS_OWN)
         machines = [value for value in values if scheme_of(value) == "https"]
         found.hints += [Hint(HintKind.INCIDENT_ENDPOINT, value, probe.id) for value in machines[:MOST_PER_FILE]]
 
@@ -56,15 +56,6 @@ def report_addresses(evidence: Evidence, found: Found) -> None:
         for probe in evidence.of(purpose):
             texts = [txt_bytes(text) for text in probe.dns.rrset] if probe.dns else []
             found.hints += [Hint(kind, uri, probe.id) for uri in records.report_addresses(label, texts)]
-
-
-def stands_elsewhere(evidence: Evidence, probe: Probe) -> bool:
-    """CA-03: an alias, or a platform's zone, made somebody else answer."""
-    owner = probe.dns.owner if probe.dns and probe.outcome is Outcome.FOUND else ""
-    try:
-        return bool(owner) and not to_domain(owner).is_within(evidence.organisation)
-    except InvalidInput:
-        return True
 
 
 def _candidate(evidence: Evidence, probe: Probe, source: Source, reason: Reason, confidence: Confidence) -> Candidate:

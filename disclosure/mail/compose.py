@@ -52,24 +52,31 @@ class Door:
 
 @dataclass(frozen=True)
 class ContactRequest:
-    """R19: one text for every alert, severity and kind."""
+    """R19: one text for every alert, severity and kind.
+
+    ``encrypted``: to the recipient's certificate, the signature inside. ``proves``: that certificate is published by
+    the organisation, so that whoever answers by this mail speaks for it (R29, S2).
+    """
 
     sender: Sender
     number: AlertNumber
     domain: str
     door: Door
     hoped_by: datetime
+    encrypted: bool = False
+    proves: bool = False
 
 
 @dataclass(frozen=True)
 class Reminder:
-    """To another contact or over another channel; says that we wrote before."""
+    """To another contact or over another channel; says that we wrote before. ``proves``: as in the contact request."""
 
     sender: Sender
     number: AlertNumber
     domain: str
     door: Door
     first_written_at: datetime
+    proves: bool = False
 
 
 @dataclass(frozen=True)

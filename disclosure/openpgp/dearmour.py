@@ -8,6 +8,7 @@ from __future__ import annotations
 import codecs
 from base64 import b64decode
 from binascii import Error as BadBase64
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from disclosure.openpgp.framing import is_binary
@@ -37,8 +38,7 @@ def dearmour(data: bytes) -> list[Block]:
     blocks: list[Block] = []
     kind = ""
     lines: list[bytes] | None = None
-    for raw in text.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n"):
-        line = raw.strip(b" \t")
+    for line in _lines(text):
         begun = _begun(line)
         if begun is not None:
             kind, lines = begun, []
@@ -52,6 +52,25 @@ def dearmour(data: bytes) -> list[Block]:
     if lines is not None:
         raise BadArmour("not closed")
     return blocks
+
+
+def armour_lines(text: bytes) -> Iterator[tuple[str, list[bytes]]]:
+    """(kind, lines without headers and CRC) of every block, also of one that is not closed. Never raises."""
+    kind, lines = "", list[bytes]()
+    for line in _lines(text):
+        begun = _begun(line)
+        if begun is not None or _END in line:
+            if lines:
+                yield kind, _content(lines)
+            kind, lines = begun or "", []
+        else:
+            lines.append(line)
+    if lines:
+        yield kind, _content(lines)
+
+
+def _lines(text: bytes) -> Iterator[bytes]:
+    return (raw.strip(b" \t") for raw in text.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n"))
 
 
 def plain_text(data: bytes) -> bytes:
@@ -69,15 +88,18 @@ def _begun(line: bytes) -> str | None:
 
 
 def _decode(lines: list[bytes]) -> bytes:
-    """Header lines come first and hold a colon, which base64 never does. The CRC line is not needed."""
-    start = 0
-    while start < len(lines) and b":" in lines[start]:
-        start += 1
-    text = b"".join(line for line in lines[start:] if not _is_crc(line))
     try:
-        return b64decode(text, validate=True)
+        return b64decode(b"".join(_content(lines)), validate=True)
     except BadBase64:
         raise BadArmour("not base64") from None
+
+
+def _content(lines: list[bytes]) -> list[bytes]:
+    """Header lines come first and hold a colon, which base64 never does. The CRC line is not needed."""
+    start = 0
+    while start < len(lines) and (not lines[start] or b":" in lines[start]):
+        start += 1
+    return [line for line in lines[start:] if not _is_crc(line)]
 
 
 def _is_crc(line: bytes) -> bool:

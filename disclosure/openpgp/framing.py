@@ -34,6 +34,18 @@ def frames(data: bytes) -> Iterator[tuple[int, bytes]]:
         at = end
 
 
+def tags(data: bytes) -> Iterator[int]:
+    """The tag of every packet, of one that is cut off too; ends where none can follow. Never raises."""
+    at = 0
+    while at < len(data) and data[at] & _BINARY:
+        yield _tag(data[at])
+        try:
+            _, start, length = _header(data, at)
+        except BadPackets:
+            return
+        at = start + length
+
+
 def body_of(packet: bytes) -> bytes:
     """A packet of :func:`frames` without its header."""
     return packet[_header(packet, 0)[1] :]
@@ -48,11 +60,15 @@ def _header(data: bytes, at: int) -> tuple[int, int, int]:
     """Tag, where the body starts, how long it is."""
     first = data[at]
     if first & _NEW_FORMAT:
-        return first & 0x3F, *_new_length(data, at + 1)
+        return _tag(first), *_new_length(data, at + 1)
     size = (1, 2, 4, 0)[first & 3]
     if not size:
         raise BadPackets("indeterminate length")
-    return (first >> 2) & 15, at + 1 + size, int.from_bytes(_octets(data, at + 1, size))
+    return _tag(first), at + 1 + size, int.from_bytes(_octets(data, at + 1, size))
+
+
+def _tag(first: int) -> int:
+    return first & 0x3F if first & _NEW_FORMAT else (first >> 2) & 15
 
 
 def _new_length(data: bytes, at: int) -> tuple[int, int]:

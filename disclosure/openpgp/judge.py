@@ -14,11 +14,10 @@ import idna
 import pysequoia
 from pysequoia.packet import Packet, PacketPile
 
-from disclosure.openpgp.dearmour import BadArmour, dearmour, plain_text
+from disclosure.openpgp.dearmour import BadArmour, dearmour
 from disclosure.openpgp.framing import (
     PUBLIC_KEY,
     PUBLIC_SUBKEY,
-    SECRETS,
     SIGNATURE,
     USER_ID,
     BadPackets,
@@ -34,11 +33,12 @@ from disclosure.openpgp.parts import (
     may_encrypt,
     parts_of,
 )
-from disclosure.openpgp.sieve import encrypts, is_revoked, sieved
+from disclosure.openpgp.secret import holds_secret
+from disclosure.openpgp.sieve import encrypts, is_revoked, revokes_primary, revokes_subkey, sieved
 from disclosure.openpgp.verdict import FINGERPRINT_MISMATCH, UID_MISMATCH, Reason, Verdict, refuse
 from disclosure.protocol.values import Address
 
-__all__ = ["MAX_INPUT", "Reason", "Verdict", "judge", "refuse"]
+__all__ = ["MAX_INPUT", "Reason", "Verdict", "certificates_in", "judge", "refuse"]
 
 MAX_INPUT = 4 * 1024 * 1024
 MAX_PACKETS = 20_000  # ours: ten thousand signatures of strangers are seen in life
@@ -68,9 +68,9 @@ def judge(data: bytes, *, address: Address | None, now: datetime, expected_finge
     """
     if len(data) > MAX_INPUT:
         return refuse(Reason.TOO_LARGE)
-    if b"PRIVATE KEY BLOCK" in plain_text(data):
+    if holds_secret(data):
         return refuse(Reason.SECRET_KEY)
-    held = _certificates(data)
+    held = certificates_in(data)
     if isinstance(held, Reason):
         return refuse(held)
     verdicts = [_judge_packets(packets, address, now) for packets in held]
@@ -88,23 +88,19 @@ def _best(verdicts: Sequence[Verdict]) -> Verdict:
 # --- from bytes to certificates --------------------------------------------------------------------------------------
 
 
-def _certificates(data: bytes) -> list[list[Packet] | Reason] | Reason:
+def certificates_in(data: bytes) -> list[list[Packet] | Reason] | Reason:
     """Packets of each certificate, copies of one together; a reason in place of one, or of all, that is no good."""
     raw: list[list[bytes]] = []
-    secret, broken, count = False, False, 0
+    count = 0
     try:
         for block in dearmour(data):
             for tag, packet in frames(block.content):
-                secret, count = secret or tag in SECRETS, count + 1
+                count += 1
                 if tag == PUBLIC_KEY:
                     raw.append([packet])
                 elif raw and tag in _LOOKED_AT:
                     raw[-1].append(packet)
     except (BadArmour, BadPackets):
-        broken = True
-    if secret:
-        return Reason.SECRET_KEY
-    if broken:
         return Reason.CORRUPT
     if count > MAX_PACKETS:
         return Reason.TOO_LARGE
@@ -166,7 +162,7 @@ def _judge_packets(packets: list[Packet] | Reason, address: Address | None, now:
     parts = parts_of(packets, now)
     if sum(1 for _ in parts.signatures) > MAX_SIGNATURES or len(parts.subkeys) > MAX_SUBKEYS:
         return refuse(Reason.TOO_LARGE, **facts)
-    return _judge_parts(sieved(parts), packets, address, now, facts)
+    return _judge_parts(sieved(parts, now), packets, address, now, facts)
 
 
 def _reason_of_primary(primary: Packet, now: datetime) -> Reason | None:
@@ -189,7 +185,7 @@ def _judge_parts(
     except Exception:  # no word of a library's error goes further
         return refuse(_why_unsigned(parts, packets, now), **facts)
     facts |= {"user_ids": names, "expires_at": expires, "flags": _flags(names, address)}
-    if revoked:
+    if revoked or any(revokes_primary(parts.primary, p, now) for p in parts.own_revocations):
         return refuse(Reason.REVOKED, **facts)
     if expires is not None and expires <= now:
         return refuse(Reason.EXPIRED, **facts)
@@ -233,7 +229,7 @@ def _keys(parts: Parts, now: datetime) -> tuple[list[Packet], list[Reason]]:
         bindings = [p for p in subkey[1:] if not is_revocation(p)]
         if not any(may_encrypt(binding) for binding in bindings):
             continue  # for signatures only, or bound by nobody: no reason worth a word
-        reason = _judge_subkey(parts.head, subkey[0], bindings, revocations, now)
+        reason = _judge_subkey(parts.head, subkey, bindings, revocations, now)
         if reason is None:
             usable.append(subkey[0])
         else:
@@ -242,9 +238,10 @@ def _keys(parts: Parts, now: datetime) -> tuple[list[Packet], list[Reason]]:
 
 
 def _judge_subkey(
-    head: list[Packet], key: Packet, bindings: list[Packet], revocations: list[Packet], now: datetime
+    head: list[Packet], subkey: list[Packet], bindings: list[Packet], revocations: list[Packet], now: datetime
 ) -> Reason | None:
     """None when it may be encrypted to. The newest binding that holds alone gives the true expiry (rule 5)."""
+    key = subkey[0]
     if key.key_created is None or key.key_created > now:
         return Reason.NOT_YET_VALID
     if is_weak(key):
@@ -259,6 +256,8 @@ def _judge_subkey(
     if len(bindings) > 1 and not encrypts([*head, key, *bindings]):
         return Reason.NO_ENCRYPTION_SUBKEY  # a newer binding took the right to encrypt away
     if revocations and not encrypts([*head, key, *bindings, *revocations]):
+        return Reason.REVOKED
+    if any(revokes_subkey(head, subkey, revocation, now) for revocation in revocations):
         return Reason.REVOKED
     lasts = holds.key_validity_period
     return Reason.EXPIRED if lasts and key.key_created + lasts <= now else None

@@ -66,6 +66,11 @@ class Parts:
         return [packet for packet in self.packets if packet.signature_type == _T.SubkeyRevocation]
 
     @property
+    def own_revocations(self) -> list[Packet]:
+        """Of the primary key, wherever they stand."""
+        return [packet for packet in (*self.direct, *self.astray) if packet.signature_type == _T.KeyRevocation]
+
+    @property
     def certifications(self) -> Iterator[Packet]:
         """By which the key vouches for itself, whether they hold or not."""
         return (p for p in self.head if p.tag == Tag.Signature and not is_revocation(p))

@@ -1,4 +1,4 @@
-"""The judge in a child process with CPU, memory and time limits (KD-07): what strangers hand over cannot freeze us.
+"""Judge and verifier in a child process with CPU, memory and time limits (KD-07): strangers' bytes cannot freeze us.
 
 One warm child per process. Requests and answers are length-prefixed JSON over pipes; the child ends with its parent.
 """
@@ -15,13 +15,15 @@ import subprocess
 import sys
 import threading
 from base64 import b64decode, b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import IO, Any
 
 from disclosure.openpgp.judge import judge
 from disclosure.openpgp.verdict import Reason, Verdict, refuse
+from disclosure.openpgp.verification import Verification, Why, unchecked
+from disclosure.openpgp.verify import verify
 from disclosure.protocol.values import Address
 
 CPU_SECONDS = 2  # for one request (KD-07); an ordinary certificate takes a millisecond
@@ -48,6 +50,20 @@ def judge_safely(
     except OverLimit:
         return refuse(Reason.TOO_LARGE)
     return Verdict.from_json(json.loads(answer)) if answer else refuse(Reason.CORRUPT)
+
+
+def verify_safely(file: bytes, *, certificates: Sequence[bytes], now: datetime) -> Verification:
+    """:func:`verify` in the child. What uses up its limits, or kills it, has proven nothing."""
+    request = {
+        "file": b64encode(file).decode(),
+        "certificates": [b64encode(data).decode() for data in certificates],
+        "now": now.isoformat(),
+    }
+    try:
+        answer = _CHILD.ask(json.dumps(request).encode())
+    except OverLimit:
+        return unchecked(Why.NO_ANSWER)
+    return Verification.from_json(json.loads(answer)) if answer else unchecked(Why.NO_ANSWER)
 
 
 class OverLimit(Exception):
@@ -177,6 +193,21 @@ def _read(stream: IO[bytes]) -> bytes:
 
 
 def _answer(request: dict[str, Any]) -> dict[str, Any]:
+    return _verified(request) if "file" in request else _judged(request)
+
+
+def _verified(request: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return verify(
+            b64decode(request["file"]),
+            certificates=[b64decode(data) for data in request["certificates"]],
+            now=datetime.fromisoformat(request["now"]),
+        ).to_json()
+    except Exception:
+        return unchecked(Why.NO_ANSWER).to_json()  # no word of a library's error reaches people
+
+
+def _judged(request: dict[str, Any]) -> dict[str, Any]:
     address = Address.parse(request["address"]) if request["address"] else None
     try:
         verdict = judge(

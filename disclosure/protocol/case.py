@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from disclosure.protocol import contactcertificates
 from disclosure.protocol import events as e
 from disclosure.protocol.axes import moved
 from disclosure.protocol.codes import MailType
@@ -70,8 +71,15 @@ def _found(case: Case, entry: e.Entry, event: e.ContactFound) -> Case:
         event.domain_id,
         event.review,
         disabled=held.disabled if held else "",
+        doubted=event.review and held is not None and (held.doubted or not held.review),
     )
     return case.but(contacts={**case.contacts, contact.id: contact})
+
+
+def _settled_on(case: Case, contact_ids: tuple[str, ...]) -> Case:
+    """A person named them, and so decided what newer evidence had put in doubt (R17)."""
+    decided = {cid: replace(case.contacts[cid], doubted=False) for cid in contact_ids if case.contacts[cid].doubted}
+    return case.but(contacts={**case.contacts, **decided}) if decided else case
 
 
 def _entered(case: Case, entry: e.Entry, event: e.ContactEntered) -> Case:
@@ -93,7 +101,12 @@ def _disabled(case: Case, entry: e.Entry, event: e.ContactDisabled) -> Case:
     return case.but(contacts={**case.contacts, contact.id: contact})
 
 
+def _chosen(case: Case, entry: e.Entry, event: e.ContactsChosen) -> Case:
+    return _settled_on(case, event.contact_ids).but(chosen=event.contact_ids)
+
+
 def _first_contact(case: Case, entry: e.Entry, event: e.FirstContactReleased) -> Case:
+    case = _settled_on(case, event.contact_ids)
     return case.but(released_to=tuple(dict.fromkeys((*case.released_to, *event.contact_ids))), unreachable_at=None)
 
 
@@ -117,6 +130,14 @@ def _mail_is(state: MailState) -> Callable[[Case, e.Entry, Any], Case]:
         return _contact_clock(case, entry.at) if mail.type in _CLOCK_MAILS else case
 
     return step
+
+
+def _prepared(case: Case, entry: e.Entry, event: e.MailPrepared) -> Case:
+    case = _mail_is(MailState.PREPARED)(case, entry, event)
+    if not event.certificate_id or event.mail_id not in case.mails:
+        return case
+    mail = replace(case.mails[event.mail_id], certificate_id=event.certificate_id)
+    return case.but(mails={**case.mails, mail.id: mail})
 
 
 def _contact_clock(case: Case, at: datetime) -> Case:
@@ -154,6 +175,9 @@ def _certificate(case: Case, entry: e.Entry, event: e.CertificateHandedIn) -> Ca
 
 def _standing(case: Case, entry: e.Entry, event: e.StandingShown) -> Case:
     case = _person(case, event.person_id, standing=event.standing, proof=event.proof, standing_at=entry.at)
+    if event.certificate_id:
+        named = {"certificate_id": event.certificate_id, "fingerprint": event.fingerprint, "changed_seq": entry.seq}
+        case = _person(case, event.person_id, **named)
     return case.but(standing_at=case.standing_at or entry.at)
 
 
@@ -260,10 +284,15 @@ _STEPS: Mapping[type[e.Event], Callable[[Case, e.Entry, Any], Case]] = {
     e.ContactEntered: _entered,
     e.ContactSuggested: _suggested,
     e.ContactDisabled: _disabled,
-    e.ContactsChosen: lambda case, entry, event: case.but(chosen=event.contact_ids),
+    e.ContactsChosen: _chosen,
+    e.CertificateSearchStarted: contactcertificates.search_started,
+    e.CertificateSearchEnded: contactcertificates.search_ended,
+    e.CertificateFound: contactcertificates.found,
+    e.CertificateEntered: contactcertificates.entered,
+    e.CertificateChosen: contactcertificates.chosen,
     e.FirstContactReleased: _first_contact,
     e.MailQueued: _queued,
-    e.MailPrepared: _mail_is(MailState.PREPARED),
+    e.MailPrepared: _prepared,
     e.MailRelayed: _mail_is(MailState.RELAYED),
     e.MailDelivered: _mail_is(MailState.DELIVERED),
     e.MailAmbiguous: _mail_is(MailState.AMBIGUOUS),

@@ -71,7 +71,8 @@ def next_contact(case: Case) -> str | None:
 
 def _writable(case: Case, contact_id: str) -> bool:
     contact = case.contacts[contact_id]
-    return contact.channel is Channel.MAIL and not contact.disabled and not contact.intermediary
+    usable = not (contact.disabled or contact.intermediary or contact.doubted)
+    return contact.channel is Channel.MAIL and usable
 
 
 def _reminder(case: Case, planned: Planned, at: datetime, *, first_again: bool = True) -> tuple[Effect, ...]:

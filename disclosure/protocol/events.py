@@ -306,6 +306,68 @@ class ContactSuggested(Event):
     address: str = sealed(Audience.ORGANISATION)
 
 
+# --- certificates of contacts (R18) ---
+
+
+@dataclass(frozen=True, kw_only=True)
+class CertificateSearchStarted(Event):
+    """Certificates are looked for at one contact's address."""
+
+    search_id: str
+    contact_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CertificateSearchEnded(Event):
+    """Unknown: it is asked again, and ends again (R15)."""
+
+    search_id: str
+    contact_id: str
+    outcome: LookupOutcome
+    found: int
+    review: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CertificateFound(Event):
+    """What a place of KD-01 had for a contact, judged. ``reason``: why it is refused, and then its bytes are not kept.
+
+    Found again, it is this one that counts. ``review``: a person must say "use this one" first (R17, R17a).
+    ``probe_ids``: its evidence.
+    """
+
+    certificate_id: str
+    contact_id: str
+    search_id: str
+    fingerprint: str
+    source: str
+    rank: int
+    confidence: str
+    review: bool
+    reason: str = ""
+    flags: tuple[str, ...] = ()
+    probe_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class CertificateEntered(Event):
+    """A coordinator's own entry with its source, past the same judge: it is used, and survives a new search."""
+
+    certificate_id: str
+    contact_id: str
+    fingerprint: str
+    flags: tuple[str, ...] = ()
+    source: str = sealed()
+
+
+@dataclass(frozen=True, kw_only=True)
+class CertificateChosen(Event):
+    """ "Use this one", or none: an empty id means that mails to this contact are signed and not encrypted."""
+
+    contact_id: str
+    certificate_id: str = ""
+
+
 # --- mails (R19–R24, R31) ---
 
 
@@ -329,11 +391,17 @@ class MailQueued(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class MailPrepared(Event):
-    """Bytes, Message-ID and Date are fixed (design.md section 3); ``encrypted_to`` are fingerprints."""
+    """Bytes, Message-ID and Date are fixed (design.md section 3); ``encrypted_to`` are fingerprints of (sub)keys.
+
+    Of a mail to a contact: ``certificate_id`` says whose, and ``not_encrypted`` why the certificate there is was not
+    used (R19: what holds no detail may leave signed only).
+    """
 
     mail_id: str
     sha256: str
     encrypted_to: tuple[str, ...]
+    certificate_id: str = ""
+    not_encrypted: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -440,10 +508,14 @@ class CertificateHandedIn(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class StandingShown(Event):
+    """Proof by a published certificate names it: the notice is encrypted to that one (R29)."""
+
     audiences = _TO_ORGANISATION
     person_id: str
     standing: Standing
     proof: Proof
+    certificate_id: str = ""
+    fingerprint: str = ""
     note: str = sealed(default="")
 
 

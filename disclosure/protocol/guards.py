@@ -10,7 +10,7 @@ from disclosure.protocol.axes import Axis
 from disclosure.protocol.codes import Proof, Rung
 from disclosure.protocol.errors import IllegalMove, Refused
 from disclosure.protocol.state import Case
-from disclosure.protocol.values import Answer, Standing
+from disclosure.protocol.values import Answer, Channel, Standing
 
 
 def forbidden(case: Case, entry: e.Entry) -> None:
@@ -95,6 +95,28 @@ def _contacts_usable(case: Case, event: e.FirstContactReleased | e.ContactsChose
         raise Refused("R14a", "no_domain_tied")
 
 
+def _certificate_of_a_contact(
+    case: Case, event: e.CertificateSearchStarted | e.CertificateFound | e.CertificateEntered
+) -> None:
+    contact = case.contacts.get(event.contact_id)
+    if contact is None or contact.channel is not Channel.MAIL:
+        raise Refused("R18", "not_a_mail_contact")
+    if contact.intermediary:
+        raise Refused("R14b", "intermediary")
+
+
+def _certificate_usable(case: Case, event: e.CertificateChosen) -> None:
+    if event.contact_id not in case.contacts:
+        raise Refused("R16", "unknown_contact")
+    if not event.certificate_id:
+        return
+    certificate = case.certificates.get(event.certificate_id)
+    if certificate is None or certificate.contact_id != event.contact_id:
+        raise Refused("R18", "unknown_certificate")
+    if certificate.reason:
+        raise Refused("R18", "certificate_refused")
+
+
 def _task_open(case: Case, event: e.TaskDone | e.TaskCancelled) -> None:
     task = case.tasks.get(event.task_id)
     if task is None or not task.open:
@@ -138,6 +160,10 @@ _RULES: Mapping[type[e.Event], Callable[[Case, Any], None]] = {
     e.RungClimbed: _rung_once,
     e.FirstContactReleased: _contacts_usable,
     e.ContactsChosen: _contacts_usable,
+    e.CertificateSearchStarted: _certificate_of_a_contact,
+    e.CertificateFound: _certificate_of_a_contact,
+    e.CertificateEntered: _certificate_of_a_contact,
+    e.CertificateChosen: _certificate_usable,
     e.TaskDone: _task_open,
     e.TaskCancelled: _task_open,
     e.ClockPaused: _paused_once,

@@ -43,6 +43,45 @@ class Contact:
     manual: bool = False
     suggested: bool = False
     disabled: str = ""
+    doubted: bool = False  # newer evidence sent it to review after a person had settled on it (R17)
+
+    @property
+    def by_search(self) -> bool:
+        """Whether it rests on look-ups, which grow old (EV-03), and not on what a person entered or named."""
+        return not (self.manual or self.suggested)
+
+
+@dataclass(frozen=True)
+class ContactCertificate:
+    """What is known of one certificate for one contact (R18). ``reason``: why it is refused; else it was judged usable.
+
+    ``manual``: entered by a coordinator. ``seq``: the newest entry about it.
+    """
+
+    id: str
+    contact_id: str
+    seq: int
+    fingerprint: str
+    source: str
+    found_at: datetime
+    search_id: str = ""
+    rank: int = 0
+    confidence: str = "manual"
+    review: bool = False
+    reason: str = ""
+    flags: tuple[str, ...] = ()
+    probe_ids: tuple[str, ...] = ()
+    manual: bool = False
+
+
+@dataclass(frozen=True)
+class CertificateSearch:
+    """The newest search for a contact's certificates; ``ended_at`` None: it has not ended once."""
+
+    id: str
+    started_at: datetime
+    ended_at: datetime | None = None
+    outcome: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,6 +94,7 @@ class Mail:
     queued_at: datetime
     state: MailState = MailState.QUEUED
     relayed_at: datetime | None = None
+    certificate_id: str = ""  # of the contact: what the mail was encrypted to
 
 
 @dataclass(frozen=True)
@@ -157,6 +197,9 @@ class Case:
     reports: Mapping[str, str] = field(default_factory=dict)
     domains: Mapping[str, int] = field(default_factory=dict)  # domain id → seq of its entry
     contacts: Mapping[str, Contact] = field(default_factory=dict)
+    certificates: Mapping[str, ContactCertificate] = field(default_factory=dict)
+    certificates_chosen: Mapping[str, str] = field(default_factory=dict)  # contact → certificate, or "": none
+    certificate_searches: Mapping[str, CertificateSearch] = field(default_factory=dict)  # contact → its newest
     chosen: tuple[str, ...] = ()
     released_to: tuple[str, ...] = ()
     mails: Mapping[str, Mail] = field(default_factory=dict)

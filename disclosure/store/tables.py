@@ -243,7 +243,8 @@ searches = Table(
     metadata,
     _id(),
     _to("cases"),
-    Column("domain_id", _HASH, nullable=False),
+    Column("domain_id", _HASH, nullable=False),  # empty: of a contact that no look-up found
+    Column("contact_id", _ID),  # null: for contacts of the domain; else for certificates of this contact
     Column("state", _CODE, nullable=False),  # waiting | running | ended
     Column("attempts", Integer, nullable=False),
     Column("next_try_at", Instant),

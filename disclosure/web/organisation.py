@@ -8,7 +8,7 @@ from datetime import date
 from flask import Blueprint, Response, current_app, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from disclosure.casework import answering, casepage
+from disclosure.casework import answering, casepage, certkeeping
 from disclosure.casework.answering import LinkPage, Visit
 from disclosure.protocol.errors import InvalidInput
 from disclosure.protocol.values import Audience, Channel, Purpose
@@ -124,7 +124,7 @@ def code() -> ResponseReturnValue:
 def certificate() -> ResponseReturnValue:
     def hand_in(visit: Visit, form: dict[str, str]) -> None:
         sent = request.files.get("file")
-        pasted = sent.read(answering.MAX_CERTIFICATE + 1) if sent and sent.filename else b""
+        pasted = sent.read(certkeeping.MAX_CERTIFICATE + 1) if sent and sent.filename else b""
         answering.hand_in_certificate(visit, pasted or form.get("certificate", "").encode())
 
     return _act(hand_in)

@@ -127,6 +127,9 @@ def writes_first(coordinator: Person, case_id: str) -> str:
     coordinator.looks("case-requested")
     coordinator.goes(f"/desk/cases/{case_id}/lookups")
     coordinator.looks("lookups")
+    coordinator.goes(f"/desk/cases/{case_id}")
+    page.locator("main a[href$='/certificates']").first.click()
+    coordinator.looks("certificates-none")
     return house.cast.world.received[-1].recipients[0]
 
 
@@ -269,6 +272,10 @@ def test_the_desk_of_the_demonstration(browser: Browser, house: House, eyes: Eye
     for place, case_id in enumerate(held):
         coordinator.goes(f"/desk/cases/{case_id}")
         coordinator.looks(f"case-{place}")
+        known = casefile.look(house.cast.office, case_id).case.certificates.values()
+        for contact_id in {certificate.contact_id for certificate in known}:
+            coordinator.goes(f"/desk/cases/{case_id}/contacts/{contact_id}/certificates")
+            coordinator.looks("certificates")
     for act in ("assess", "contact", "extend", "embargo", "close", "standing", "authority"):
         coordinator.goes(f"/desk/cases/{held[0]}/do/{act}")
         coordinator.looks(f"do-{act}")

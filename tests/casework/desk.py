@@ -7,6 +7,7 @@ it asks again: ids are fresh each time, so that one office serves a whole module
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,15 +15,21 @@ from pathlib import Path
 from disclosure.casework import accounts, answering, casefile, coordination, delivery, keys, noticepictures, reporting
 from disclosure.casework.answering import Visit
 from disclosure.casework.casefile import Hand
+from disclosure.casework.certsearching import Seek
 from disclosure.casework.coordination import Assessment, EnterContact, OpenCase, ReleaseNotice
 from disclosure.casework.notices import Basis, NoticeFact, NoticeText
 from disclosure.casework.office import Office
 from disclosure.casework.reporting import SubmitReport
 from disclosure.demo import stage
 from disclosure.discovery.candidates import Candidate, Confidence, Reason, Scope, Source
-from disclosure.discovery.evidence import Outcome, Probe, Purpose
+from disclosure.discovery.certificates import CertificateFindings
+from disclosure.discovery.certificates import findings as certificate_findings
+from disclosure.discovery.certranking import Question
+from disclosure.discovery.evidence import DnsEvidence, Hop, Outcome, Probe, Purpose
 from disclosure.discovery.finder import Findings
+from disclosure.discovery.finder import findings as read_findings
 from disclosure.mail import relay
+from disclosure.openpgp.sandbox import judge_safely
 from disclosure.protocol.state import Case
 from disclosure.protocol.values import (
     Address,
@@ -243,6 +250,52 @@ def findings(*addresses: str, status: Outcome = Outcome.FOUND, review: tuple[str
     ]
     ranked, kept = tuple(found[: len(addresses)]), tuple(found[len(addresses) :])
     return Findings(domain, T0, Answer.NO, status, ranked, kept, (), (), (probe,))
+
+
+def read_file(body: bytes) -> Findings:
+    """What a search of DOMAIN came to that found this security.txt, and mail exchangers."""
+    domain = Domain.parse(DOMAIN)
+    url = f"https://{DOMAIN}/.well-known/security.txt"
+    hop = Hop(url, ("192.0.2.1",), "192.0.2.1", "TLSv1.3", None, 200, "", "text/plain")
+    file = Probe("p1", Purpose.SECURITY_TXT, domain, url, T0, Outcome.FOUND, "ST-01", hops=(hop,), body=body)
+    taken = DnsEvidence("192.0.2.53", False, 300, (f"10 mx.{DOMAIN}.",))
+    exchanger = Probe("p2", Purpose.MAIL_EXCHANGER, domain, f"{DOMAIN} MX", T0, Outcome.FOUND, "ML-02", dns=taken)
+    return read_findings(domain, (file, exchanger), now=T0, host_compromised=Answer.NO)
+
+
+def certificates(*found: tuple[Purpose, bytes], unknown: bool = False, url: str = "", only: str = "") -> Seek:
+    """What a search for certificates of any address comes to, judged by the real judge.
+
+    ``found``: place and body of each find, for this address only if ``only`` names one.
+    ``unknown``: the key server did not answer. ``url``: where the redirect of each find ended.
+    """
+
+    def seek(
+        address: Address, encryption: Sequence[str], suspect: Domain | None, compromised: Answer, now: datetime
+    ) -> CertificateFindings:
+        finds = found if only in {"", str(address)} else ()
+        hops = tuple(Hop(one) for one in (f"https://{address.domain}/x", url) if one)
+        probes = [
+            Probe(
+                f"c{n}",
+                purpose,
+                address.domain,
+                f"https://{address.domain}/x{n}",
+                now,
+                Outcome.FOUND,
+                "KD-01",
+                hops=hops,
+                body=body,
+            )
+            for n, (purpose, body) in enumerate(finds, 1)
+        ]
+        if unknown:
+            failed = Probe("c0", Purpose.KEYSERVER, address.domain, "key server", now, Outcome.UNKNOWN, "KD-06")
+            probes.append(failed)
+        question = Question(address, tuple(encryption), suspect, compromised)
+        return certificate_findings(question, probes, judge=judge_safely, now=now)
+
+    return seek
 
 
 class Refusing:

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from disclosure.casework import authorities, casefile, clockwork, coordination, recipients
+from disclosure.casework import authorities, casefile, certkeeping, clockwork, coordination, recipients
 from disclosure.casework.office import Office
 from disclosure.casework.recipients import Unsendable
 from disclosure.demo.certificates import make_certificate
@@ -70,7 +70,7 @@ def test_what_cannot_be_confirmed(
         (None, "required", "without a certificate a referral is a task, never a clear mail (R39)"),
         (b"", "required", "an empty one is none"),
         (b"not a key", "not_a_key", "the judge's reason is said (R18)"),
-        (b"x" * (authorities.MAX_CERTIFICATE + 1), "too_large", "bounded (KD-07)"),
+        (b"x" * (certkeeping.MAX_CERTIFICATE + 1), "too_large", "bounded (KD-07)"),
     ],
 )
 def test_a_mail_channel_needs_a_certificate_that_the_judge_takes(

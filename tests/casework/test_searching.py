@@ -40,8 +40,13 @@ def started(house: House, *reports: str) -> str:
 
 
 def row(house: House, case_id: str):  # type: ignore[no-untyped-def]
+    (found,) = (row for row in rows(house, case_id) if row.contact_id is None)
+    return found
+
+
+def rows(house: House, case_id: str):  # type: ignore[no-untyped-def]
     with house.office.store.reading() as connection:
-        return connection.execute(select(searches).where(searches.c.case_id == case_id)).one()
+        return connection.execute(select(searches).where(searches.c.case_id == case_id)).all()
 
 
 def contacts(house: House, case_id: str) -> list[str]:
@@ -64,6 +69,8 @@ def test_what_was_found_is_kept_with_its_evidence(house: House) -> None:
     case = house.case(case_id)
     assert [(c.review, c.rank) for c in case.contacts.values()] == [(False, 1), (True, 2)]
     assert (row(house, case_id).state, row(house, case_id).outcome) == ("ended", "found")
+    waits = [row.contact_id for row in rows(house, case_id) if row.contact_id]
+    assert sorted(waits) == sorted(case.contacts), "then the certificates of each mail contact are looked for"
     with house.office.store.reading() as connection:
         probe_id = connection.scalar(select(probes.c.id).where(probes.c.case_id == case_id))
         sealed = connection.scalar(select(probes.c.sealed).where(probes.c.case_id == case_id))
@@ -233,13 +240,13 @@ def test_a_contact_from_a_domain_that_one_reporter_named_is_marked(house: House,
 
 def test_a_search_whose_holder_died_is_taken_over_and_the_late_one_writes_nothing(house: House) -> None:
     case_id = started(house)
-    late = searching._claim(house.office, house.now)
+    late = searching._claim(house.office, house.now, certificates=False)
     assert late is not None
     assert searching.search(house.office, house.now, never) == 0, "leased"
     after = house.now + searching.LEASE
     assert searching.search(house.office, after, lambda *_: desk.findings("new@org.example")) == 1
     before = house.case(case_id).last_seq
     with pytest.raises(Exception):  # noqa: B017, PT011 - Conflict, or what change() makes of it
-        searching._do(house.office, late, after, lambda *_: desk.findings("old@org.example"))
+        searching._do(house.office, late, after, lambda *_: desk.findings("old@org.example"), None)
     assert house.case(case_id).last_seq == before, "what the fence refuses leaves no event"
     assert casefile.look(house.office, case_id).case.contacts

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from disclosure.casework import accounts, answering, coordination, verification
+from disclosure.casework import accounts, answering, certkeeping, coordination, verification
 from disclosure.casework.answering import Visit
 from disclosure.casework.coordination import ReleaseNotice
 from disclosure.casework.notices import NoticeText
@@ -369,7 +369,7 @@ def test_nobody_objects_to_oneself(house: House) -> None:
 
 @pytest.mark.parametrize(
     ("pasted", "problem"),
-    [(b"", "not_a_key"), (b"hello", "not_a_key"), (b"x" * (answering.MAX_CERTIFICATE + 1), "too_large")],
+    [(b"", "not_a_key"), (b"hello", "not_a_key"), (b"x" * (certkeeping.MAX_CERTIFICATE + 1), "too_large")],
 )
 def test_a_refused_certificate_is_not_stored_and_says_why(house: House, pasted: bytes, problem: str) -> None:
     visit = house.confirmed(house.requested())

@@ -53,6 +53,11 @@ SEEN: dict[type[e.Event], tuple[set[Audience], str]] = {
     e.SearchEnded: (set(), "inside"),
     e.ContactFound: (set(), "inside"),
     e.ContactEntered: (set(), "inside"),
+    e.CertificateSearchStarted: (set(), "inside"),
+    e.CertificateSearchEnded: (set(), "inside"),
+    e.CertificateFound: (set(), "inside"),
+    e.CertificateEntered: (set(), "inside"),
+    e.CertificateChosen: (set(), "inside"),
     e.ContactsChosen: (set(), "inside"),
     e.ContactDisabled: (set(), "inside"),
     e.ContactSuggested: ({O}, "their own act"),
@@ -273,9 +278,9 @@ def test_runs_of_the_machine_fold_and_a_persons_act_does_not(house: House, searc
     rows = page(house, searched)
     folded = [row for row in rows if row.run]
     assert {row.run for row in folded} == {"lookups"}
-    assert len(folded) == 4, "one look-up and three contacts, one line"
+    assert len(folded) == 7, "one look-up, three contacts and their certificates asked for, one line"
     assert all(row.party is Party.MACHINE for row in folded)
-    assert [b.seq - a.seq for a, b in pairwise(folded)] == [1, 1, 1], "they follow each other"
+    assert [b.seq - a.seq for a, b in pairwise(folded)] == [1] * 6, "they follow each other"
     assert {kind for kind in timeline.RUNS if SEEN[kind][0]} == set(), "nothing folds that somebody outside sees"
 
 

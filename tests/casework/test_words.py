@@ -13,6 +13,7 @@ from disclosure.discovery.evidence import Purpose
 from disclosure.discovery.fetch import Trouble
 from disclosure.discovery.problems import NEEDS_A_PERSON
 from disclosure.discovery.rdap import Fault
+from disclosure.openpgp import verdict
 from disclosure.protocol import codes, values
 from disclosure.protocol.axes import FIRST, TRANSITIONS
 from disclosure.protocol.events import EVENT_TYPES
@@ -56,6 +57,7 @@ _DISCOVERED: list[tuple[set[str], Mapping[str, str], str]] = [
     (set(Flag) | set(NEEDS_A_PERSON), deskwords.MARKS, "marks"),
     (set(Purpose), deskwords.PURPOSES, "purposes"),
     (set(HintKind), deskwords.HINTS, "hints"),
+    (set(verdict.Reason), deskwords.CERTIFICATE_REASONS, "certificates"),
     (set(Trouble) | set(Fault), {**deskwords.TROUBLES, **deskwords.MARKS}, "troubles"),
 ]
 

@@ -119,7 +119,10 @@ def prepare(folder: Path) -> Scene:
         do_tasks(office, referred, T0 + hours * H)
     reminded = contacted(office, Story(), T0 + 48 * H)
     a_report(office, DUE - 48 * H)
-    searching.start(Hand(office, reminded, "ada", DUE), "d1")
+    # Of a domain that none of the contacts comes from: nobody is put in doubt by what it does not find.
+    hand = Hand(office, reminded, "ada", DUE)
+    coordination.tie_domain(hand, Domain("other.example"), "imprint")
+    searching.start(hand, next(key for key in look(office, reminded).case.domains if key != "d1"))
     clockwork.beat(office, "clock", DUE - timedelta(minutes=1))
     office.store.engine.dispose()
     return Scene(folder, reminded, referred)

@@ -88,6 +88,7 @@ def work(folder: Path, command: dict[str, Any]) -> None:
     """One tick of each of the worker's own jobs, at the instant given."""
     at = datetime.fromisoformat(command["at"])
     lookups.finder = lambda office: scene.found
+    lookups.seeker = lambda office: None
     writing.judge_safely = judge  # in this process: a killed judge is tests/openpgp's matter
     worker.clock_on_the_wall = lambda: at
     # The outbox takes mails of one instant in the order of their ids: point n must mean the same mail in every life.

@@ -13,12 +13,13 @@ import pytest
 
 from disclosure.demo.certificates import make_certificate
 from disclosure.discovery.certificates import CertificateFindings, find_certificates, findings
-from disclosure.discovery.evidence import Outcome, Probe
+from disclosure.discovery.certranking import Question, rank_certificates
+from disclosure.discovery.evidence import Hop, Outcome, Probe, Purpose
 from disclosure.discovery.keyplaces import openpgpkey_owner, read_encryption, web_key_urls, zbase32
 from disclosure.discovery.keyserver import Allowance, Keyserver
 from disclosure.openpgp.judge import judge
 from disclosure.protocol.values import Address, Answer, Domain
-from tests.discovery.world import NOW, Fails, World, page, redirect
+from tests.discovery.world import ELSEWHERE, NOW, Fails, World, page, redirect
 
 WHO = Address.parse("security@example.org")
 VKS = Domain("keys.example.net")
@@ -391,23 +392,98 @@ def test_a_way_that_leaves_the_organisation_needs_a_person(world: World, good: P
     assert found.review[0].flags == ("offsite_redirect",)
 
 
-SUSPECT: list[tuple[Answer, str, str, str]] = [
-    (Answer.NO, "uri", "ranked", "the host is sound"),
-    (Answer.UNKNOWN, "uri", "review", "what the host publishes itself may be the intruder's (R17a)"),
-    (Answer.YES, "uri", "review", "likewise"),
-    (Answer.YES, "wkd", "ranked", "another host"),
-    (Answer.YES, "dns", "ranked", "a signed zone is an independent source (ST-26)"),
-    (Answer.YES, "vks", "ranked", "so is the keyserver"),
+SUSPECT: list[tuple[Answer, str, tuple[str, str], str]] = [
+    (Answer.NO, "www.example.org", ("uri", "ranked"), "the host is sound"),
+    (Answer.UNKNOWN, "www.example.org", ("uri", "review"), "what it publishes may be the intruder's (R17a)"),
+    (Answer.YES, "www.example.org", ("uri", "review"), "likewise"),
+    (Answer.YES, "elsewhere.example.org", ("uri", "review"), "whoever holds a host points wherever he likes"),
+    (Answer.NO, "example.org", ("wkd", "ranked"), "the host is sound"),
+    (Answer.YES, "example.org", ("wkd", "review"), "openpgpkey.example.org lies within it"),
+    (Answer.UNKNOWN, "example.org", ("wkd", "review"), "likewise"),
+    (Answer.YES, "www.example.org", ("wkd", "review"), "another name, the same machine"),
+    (Answer.YES, "elsewhere.example.org", ("wkd", "ranked"), "another name and another machine"),
+    (Answer.YES, "www.example.org", ("dns", "ranked"), "a signed zone is an independent source (ST-26)"),
+    (Answer.YES, "www.example.org", ("vks", "ranked"), "so is the keyserver, whatever address it has"),
 ]
 
 
-@pytest.mark.parametrize(("compromised", "where", "becomes", "why"), SUSPECT)
+@pytest.mark.parametrize(("compromised", "suspect", "found_and_becomes", "why"), SUSPECT)
 def test_a_host_that_may_be_compromised(
-    world: World, good: Pair, compromised: Answer, where: str, becomes: str, why: str
+    world: World, good: Pair, compromised: Answer, suspect: str, found_and_becomes: tuple[str, str], why: str
 ) -> None:
+    where, becomes = found_and_becomes
     put(world, good, where)
-    found = look(world, [URI], suspect=Domain("www.example.org"), host_compromised=compromised)
-    assert len(getattr(found, becomes)) == 1, why
+    world.zone.set("elsewhere.example.org", "A", ELSEWHERE)
+    found = look(world, [URI], suspect=Domain(suspect), host_compromised=compromised)
+    assert len(getattr(found, becomes)) == len(found.ranked + found.review + found.refused) == 1, why
+    flagged = "host_may_be_compromised" in getattr(found, becomes)[0].flags
+    assert flagged is (becomes == "review"), why
+
+
+ADDRESS_OF_IT, ANOTHER = "198.51.100.7", "198.51.100.8"
+WAYS: list[tuple[Sequence[tuple[str, str]], bool, str]] = [
+    ([("example.org", ANOTHER)], True, "the host itself"),
+    ([("openpgpkey.example.org", ANOTHER)], True, "a name within it"),
+    ([("www.example.org", ANOTHER)], True, "likewise"),
+    ([("keys.example.net", ANOTHER), ("example.org", ANOTHER)], True, "a redirect leads there"),
+    ([("example.org", ANOTHER), ("keys.example.net", ANOTHER)], True, "or comes from there"),
+    ([("keys.example.net", ADDRESS_OF_IT)], True, "another name, the same address"),
+    ([("badexample.org", ANOTHER)], False, "a name that only ends alike"),
+    ([("org.example", ANOTHER)], False, "somebody else"),
+]
+
+
+@pytest.mark.parametrize(("way", "flagged", "why"), WAYS, ids=[row[2] for row in WAYS])
+@pytest.mark.parametrize("compromised", [Answer.YES, Answer.UNKNOWN, Answer.NO])
+def test_whose_machine_published_it(
+    good: Pair, way: Sequence[tuple[str, str]], flagged: bool, why: str, compromised: Answer
+) -> None:
+    """R17a: by its name, by names within it, and by its address under any name."""
+    hops = tuple(Hop(f"https://{host}/key", (address, "2001:db8::9")) for host, address in way)
+    probe = Probe("c1", Purpose.WEB_KEY_DIRECTORY, WHO.domain, "q", NOW, Outcome.FOUND, "KD-01",
+                  hops=hops, body=good.public)  # fmt: skip
+    question = Question(WHO, (), Domain("example.org"), compromised, (ADDRESS_OF_IT,))
+    ranking = rank_certificates(question, [probe], judge=judge, now=NOW)
+    (found,) = ranking.ranked + ranking.review
+    expected = flagged and compromised is not Answer.NO
+    assert ("host_may_be_compromised" in found.flags) is expected, why
+    assert not (expected and ranking.ranked), "never used without a person"
+
+
+def test_the_way_to_the_suspect_shows_its_address(good: Pair, other: Pair) -> None:
+    """Where nobody looked its address up beforehand: the evidence says it."""
+    url, wkd = (
+        Probe("c1", purpose, WHO.domain, "q", NOW, outcome, "KD-01", hops=(Hop(url, (ADDRESS_OF_IT,)),), body=body)
+        for purpose, outcome, url, body in (
+            (Purpose.ENCRYPTION_URI, Outcome.NONE, "https://www.example.org/key", None),
+            (Purpose.WEB_KEY_DIRECTORY, Outcome.FOUND, "https://openpgpkey.example.org/", good.public),
+        )
+    )
+    question = Question(WHO, (), Domain("www.example.org"), Answer.YES)
+    ranking = rank_certificates(question, [url, wkd], judge=judge, now=NOW)
+    assert (ranking.ranked, len(ranking.review)) == ((), 1)
+
+
+def test_an_intruders_announcement_is_none(world: World, good: Pair, other: Pair) -> None:
+    """Anybody may put a certificate on a keyserver: its fingerprint in a file of the intruder's proves nothing."""
+    put(world, good, "vks")
+    world.serve(by_fingerprint(other), page(armour(other)))
+    announced = [f"openpgp4fpr:{other.fingerprint}"]
+    for compromised, best in ((Answer.NO, other), (Answer.UNKNOWN, good), (Answer.YES, good)):
+        found = look(world, announced, suspect=Domain("elsewhere.example.org"), host_compromised=compromised)
+        assert found.best
+        assert found.best.verdict.fingerprint == best.fingerprint, compromised
+    assert [one.verdict.fingerprint for one in found.review] == [other.fingerprint]
+    assert found.refused == (), "nor does it refuse the true one"
+
+
+def test_what_waits_for_a_person_confirms_nothing(world: World, good: Pair) -> None:
+    put(world, good, "uri")
+    put(world, good, "vks")
+    for compromised, confidence in ((Answer.NO, "high"), (Answer.YES, "medium")):
+        found = look(world, [URI], suspect=Domain("elsewhere.example.org"), host_compromised=compromised)
+        assert found.best
+        assert (str(found.best.confidence), found.review) == (confidence, ())
 
 
 def test_independent_sources_come_first(world: World, good: Pair, other: Pair) -> None:
@@ -435,18 +511,31 @@ def test_what_is_kept_says_the_same_again(world: World, good: Pair, other: Pair,
     json.dumps(found.to_json())
 
 
-@pytest.mark.parametrize("where", ["uri", "wkd", "dns", "vks"])
-def test_a_secret_is_never_kept(world: World, good: Pair, where: str) -> None:
+SECRETS: list[tuple[str, bool, int | None, str]] = [
+    ("uri", True, None, "behind the pointer of a file"),
+    ("wkd", True, None, "in a directory"),
+    ("dns", True, None, "in a signed zone"),
+    ("vks", True, None, "on a keyserver"),
+    ("dns", False, None, "in a zone that nobody signed, whose records are not even looked at"),
+    ("uri", True, 40, "broken off within its first packet"),
+]
+
+
+@pytest.mark.parametrize(("where", "signed", "length", "why"), SECRETS, ids=[row[3] for row in SECRETS])
+def test_a_secret_is_never_kept(
+    world: World, good: Pair, where: str, signed: bool, length: int | None, why: str
+) -> None:
     """Somebody published a private key: refused, and no byte of it stays, nor its hash."""
     import pysequoia  # noqa: PLC0415
 
-    secret = bytes(pysequoia.Tsk.from_bytes(good.secret.encode()))
+    secret = bytes(pysequoia.Tsk.from_bytes(good.secret.encode()))[:length]
     put(world, Pair(good.secret, secret), where)
+    world.zone.authenticated = signed
     found = look(world, [URI])
-    assert [one.reason for one in found.refused] == ["secret_key"]
+    assert [one.reason for one in found.refused] == ["secret_key"] * signed, why
     kept = json.dumps([probe.to_json() for probe in found.probes])
-    assert not [n for n in range(0, len(secret) - 30, 3) if b64encode(secret[n : n + 30]).decode() in kept]
-    assert [p.body_sha256 for p in found.probes if p.problems == ("secret_key",)] == [""]
+    assert not [n for n in range(0, len(secret) - 30, 3) if b64encode(secret[n : n + 30]).decode() in kept], why
+    assert [p.body_sha256 for p in found.probes if {"secret_key", "not_validated"} & set(p.problems)] == [""], why
 
 
 def test_a_large_file_is_not_read_to_its_end(world: World, good: Pair) -> None:

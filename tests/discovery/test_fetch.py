@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
 
 import pytest
 
 from disclosure.discovery.evidence import Outcome
-from disclosure.discovery.fetch import MAX_BODY, Fetcher, LocalWorld, Trouble
+from disclosure.discovery.fetch import Fetcher, LocalWorld, Trouble
 from tests.discovery.world import (
     AGENT,
     ELSEWHERE,
@@ -16,14 +15,11 @@ from tests.discovery.world import (
     NOW,
     Authority,
     Fails,
-    Page,
     Place,
     Silence,
     World,
-    drip,
     free_port,
     page,
-    raw,
     redirect,
 )
 
@@ -240,7 +236,7 @@ def test_a_dead_address_first_and_a_live_one_second(world: World, monkeypatch: p
         return connect((HERE, address[1]), timeout=timeout)
 
     monkeypatch.setattr("socket.create_connection", first_is_dead)
-    monkeypatch.setattr(Fetcher, "_may_connect", lambda *_: True)
+    monkeypatch.setattr(Fetcher, "may_connect", lambda *_: True)
     world.zone.set("example.org", "A", ELSEWHERE, HERE)
     world.serve(URL, page(FILE))
     assert world.fetcher().get(URL, now=NOW).outcome is Outcome.FOUND
@@ -336,64 +332,3 @@ def test_five_redirects_are_followed_and_a_sixth_is_not(world: World) -> None:
     assert world.fetcher().get("https://example.org/1", now=NOW).outcome is Outcome.FOUND
     fetched = world.fetcher().get("https://example.org/0", now=NOW)
     assert (fetched.problem, len(fetched.hops)) == (Trouble.TOO_MANY_REDIRECTS, 6)
-
-
-# --- hostile answers -------------------------------------------------------------------------------------------------
-
-HEAD = b"HTTP/1.1 200 OK\r\n"
-HOSTILE: list[tuple[str, Page, Trouble]] = [
-    ("one header byte after another", drip(HEAD + b"X-Slow: ", b"a"), Trouble.DEADLINE),
-    ("one body byte after another", drip(HEAD + b"Content-Length: 30000\r\n\r\n", b"a"), Trouble.DEADLINE),
-    ("one chunk after another", drip(HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\na\r\n"), Trouble.DEADLINE),
-    ("an endless '100 Continue'", drip(b"", b"HTTP/1.1 100 Continue\r\n\r\n"), Trouble.DEADLINE),
-    ("a redirect with an endless body",
-     drip(b"HTTP/1.1 302 X\r\nLocation: /.well-known/security.txt\r\n\r\n", b"a" * 999), Trouble.TOO_MANY_REDIRECTS),
-    ("nothing at all", raw(b""), Trouble.BROKEN_ANSWER),
-    ("not HTTP", raw(b"SSH-2.0-OpenSSH_9.9\r\n\r\n"), Trouble.BROKEN_ANSWER),
-    ("five thousand headers", raw(HEAD + b"A: b\r\n" * 5000 + b"\r\n"), Trouble.BROKEN_ANSWER),
-    ("a header without end", raw(HEAD + b"A: " + b"b" * 100_000), Trouble.BROKEN_ANSWER),
-    ("half a body", raw(HEAD + b"Content-Length: 100\r\n\r\nContact"), Trouble.BROKEN_ANSWER),
-    ("a bad chunk", raw(HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n"), Trouble.BROKEN_ANSWER),
-    ("a packed body", page(b"\x1f\x8b", Content_Encoding="gzip"), Trouble.ENCODED_BODY),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("why", "play", "trouble"), HOSTILE, ids=[row[0] for row in HOSTILE])
-def test_hostile_answers_end_within_the_deadline(world: World, why: str, play: Page, trouble: Trouble) -> None:
-    world.host("example.org")
-    world.serve(URL, play)
-    seconds = 0.8 if trouble is Trouble.DEADLINE else 8.0
-    fetched = world.fetcher(seconds=seconds).get(URL, now=NOW)
-    assert (fetched.outcome, fetched.problem) == (Outcome.UNKNOWN, trouble), why
-    assert fetched.body is None
-
-
-@pytest.mark.parametrize(
-    "play",
-    [
-        page(b"#" * 3_000_000),
-        drip(HEAD + b"\r\n", b"#" * 5000),
-        drip(HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"1388\r\n" + b"#" * 5000 + b"\r\n"),
-    ],
-    ids=["huge", "endless", "endless chunks"],
-)
-def test_no_more_than_32_kilobytes_and_one_byte_are_read(world: World, play: Callable[..., None]) -> None:
-    world.host("example.org")
-    world.serve(URL, play)
-    fetched = world.fetcher().get(URL, now=NOW)
-    assert (fetched.outcome, len(fetched.body or b"")) == (Outcome.FOUND, MAX_BODY)
-
-
-def test_a_packed_body_is_never_unpacked(world: World) -> None:
-    """Even a server that lies about identity gets its bytes stored, not decoded."""
-    world.host("example.org")
-    world.serve(URL, page(b"\x1f\x8b\x08", Content_Encoding="identity"))
-    assert world.fetcher().get(URL, now=NOW).body == b"\x1f\x8b\x08"
-
-
-def test_a_handshake_that_never_ends(world: World) -> None:
-    with socket.create_server((HERE, 0)) as silent:
-        world.host("example.org")
-        place = LocalWorld(Place(HERE, silent.getsockname()[1]), world.ca_file)
-        fetcher = Fetcher(world.resolver(), user_agent=AGENT, local_world=place, seconds=0.5)
-        assert fetcher.get(URL, now=NOW).problem is Trouble.DEADLINE

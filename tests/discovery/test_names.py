@@ -115,6 +115,15 @@ def test_public_webmail(name: str, webmail: bool) -> None:
         ("аррӏе.com", True, "Cyrillic, drawn like apple"),
         ("pаypal.com", True, "one Cyrillic letter among Latin ones"),
         ("gοοgle.com", True, "Greek among Latin"),
+        ("gıthub.com", True, "an i without its dot: Latin, and no ASCII"),
+        ("ɡoogle.com", True, "a script g"),
+        ("goᴏgle.com", True, "a small capital"),
+        ("œuvre-à-çaen.fr", False, "French"),
+        ("łódź.pl", False, "Polish"),
+        ("þjóð.is", False, "Icelandic"),
+        ("kärnten-öl.at", False, "German"),
+        ("paypаl.example.org", True, "in whatever label"),
+        ("օpen.com", True, "Armenian among Latin"),
     ],
 )
 def test_look_alikes(text: str, deceptive: bool, why: str) -> None:
@@ -194,6 +203,51 @@ def test_addresses_that_are_never_connected_to(address: str, why: str) -> None:
 )
 def test_addresses_that_may_be_connected_to(address: str, why: str) -> None:
     assert is_public(address), why
+
+
+# SF-02, range by range: both ends of each, and what a mapped or translated address leads to.
+DENIED: list[tuple[str, str]] = [
+    ("10.0.0.0/8", "RFC 1918"),
+    ("172.16.0.0/12", "RFC 1918"),
+    ("192.168.0.0/16", "RFC 1918"),
+    ("127.0.0.0/8", "loopback"),
+    ("169.254.0.0/16", "link-local, and the secrets of clouds"),
+    ("100.64.0.0/10", "carrier NAT"),
+    ("0.0.0.0/8", "this network"),
+    ("192.0.0.0/24", "protocol assignments"),
+    ("198.18.0.0/15", "benchmarks"),
+    ("192.0.2.0/24", "documentation"),
+    ("198.51.100.0/24", "documentation"),
+    ("203.0.113.0/24", "documentation"),
+    ("224.0.0.0/4", "multicast"),
+    ("240.0.0.0/4", "reserved, and broadcast"),
+    ("168.63.129.16/32", "the platform's own service in Azure"),
+    ("fc00::/7", "unique local"),
+    ("fe80::/10", "link-local"),
+    ("fec0::/10", "site-local"),
+    ("ff00::/8", "multicast"),
+    ("2001:db8::/32", "documentation"),
+    ("3fff::/20", "documentation"),
+    ("::/96", "IPv4 in its oldest disguise, ::127.0.0.1 among them"),
+    ("::ffff:10.0.0.0/104", "mapped RFC 1918"),
+    ("::ffff:127.0.0.0/104", "mapped loopback"),
+    ("::ffff:168.63.129.16/128", "mapped Azure"),
+    ("64:ff9b::10.0.0.0/104", "NAT64 of RFC 1918"),
+    ("64:ff9b::169.254.0.0/112", "NAT64 of link-local"),
+    ("64:ff9b:1::/48", "NAT64 for local use"),
+    ("2002::/16", "6to4"),
+    ("2001::/32", "Teredo"),
+]
+
+
+@pytest.mark.parametrize(("network", "why"), DENIED)
+def test_ranges_that_are_denied_from_end_to_end(network: str, why: str) -> None:
+    net = ipaddress.ip_network(network)
+    for address in (net[0], net[-1], net[net.num_addresses // 2], net[net.num_addresses // 3]):
+        assert not is_public(str(address)), why
+        if address.version == 4:
+            assert not is_public(f"::ffff:{address}"), f"{why}, mapped"
+            assert not is_public(f"64:ff9b::{address}"), f"{why}, NAT64"
 
 
 def test_the_operators_own_ranges() -> None:

@@ -26,6 +26,8 @@ SEEN: list[tuple[str, list[tuple[str, bool]], str]] = [
     ("a@example.org A@Example.ORG".lower() + " a@example.org", [("a@example.org", False)], "once"),
     ("logo@2x.png image@example", [("logo@2x.png", False)], "what has the form of an address is shown to a person"),
     ("a@[127.0.0.1] a@127.0.0.1 @example.org", [], "no address"),
+    ("&#" + "9" * 5_000 + "; dpo@example.org", [("dpo@example.org", True)], "a number that Python refuses to read"),
+    ("&#x" + "f" * 5_000 + "; dpo@example.org", [("dpo@example.org", True)], "likewise, hexadecimal"),
     (" ".join(f"a{n}@example.org" for n in range(50)), [(f"a{n}@example.org", False) for n in range(5)], "five"),
 ]  # fmt: skip
 
@@ -139,7 +141,8 @@ def test_a_large_page_is_read_in_part_and_kept_as_read(world: World) -> None:
 PIECES = st.sampled_from(
     [
         *("<a", "<a href=", '"', "'", ">", "</a", "mailto:", "https://", "//", "example.org", "dpo@", "@", "[at]", "("),
-        *("&#64;", "&amp;", "&", "privacy", "Délégué à la protection", "\x00", "\ud7ff", "а", "xn--", "a." * 30, "\\"),
+        *("&#64;", "&amp;", "&", "&#" + "9" * 5_000, "&#xd800;", "&#x" + "f" * 99, "&lt", "privacy", "impressum"),
+        *("Délégué à la protection", "\x00", "\ud7ff", "\ufdfa" * 9, "а", "xn--", "a." * 30, "\\", "<!--", "<" * 99),
     ]
 )
 

@@ -292,6 +292,15 @@ def test_an_unknown_exchanger_is_said() -> None:
     assert result.ranked[0].flags == ("mx_unknown",)
 
 
+def test_an_exchanger_that_was_not_asked_for_is_unknown() -> None:
+    """A search asks about a few domains: what lies beyond is not taken for reachable."""
+    result = ranked([file(ORG, contact(A, "mailto:soc@example.net") + EXPIRES), mx(ORG, "10 mail.example.org.")])
+    assert [(who.address, who.flags) for who in result.ranked[:2]] == [
+        ("a@example.org", ()),
+        ("soc@example.net", ("another_organisation", "mx_unknown")),
+    ]
+
+
 def test_no_guess_without_an_answer() -> None:
     assert ranked([]).ranked == ()
 

@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 
 from disclosure.discovery import rdap
 from disclosure.discovery.bootstrap import Directory
+from disclosure.discovery.contacts import is_uri
 from disclosure.discovery.evidence import Outcome
 from disclosure.discovery.finder import Findings, find, findings
 from disclosure.discovery.rdap import Fault, Whose
 from disclosure.protocol.values import Address, Answer, Channel, Domain
 from tests.discovery.registry import Json, domain, entity, network
+from tests.discovery.watch import watching
 from tests.discovery.world import HERE, NOW, Page, World, page, redirect
 
 ORG = Domain("example.org")
@@ -47,6 +49,8 @@ WHOSE: list[tuple[list[Json], list[str], list[str], str]] = [
     ([entity("abuse", mail="REDACTED FOR PRIVACY")], [], [], "no address"),
     ([entity("abuse", mail="\ud800@example.org")], [], [], "half a character"),
     ([entity("abuse", uri="javascript:alert(1)")], [], [], "no form"),
+    ([entity("registrar", "a\ud800" * 99, inside=[entity("\ud800", mail="a@registrar.example")])], [],
+     ["a@registrar.example"], "roles that no standard knows"),
 ]  # fmt: skip
 
 
@@ -56,6 +60,7 @@ def test_whose_contact_it_is(entities: list[Json], own: list[str], others: list[
     assert read.fault is None
     assert [one.contact.address for one in read.named if one.whose is Whose.OWN] == own, why
     assert [one.contact.address for one in read.named if one.whose is Whose.REGISTRAR] == others, why
+    assert {one.role for one in read.named} <= {"", *rdap.ROLES}, "stored and shown: nothing of a stranger's making"
 
 
 def test_whoever_is_named_for_an_address_is_the_network(world: World) -> None:
@@ -200,6 +205,8 @@ def test_the_order_turns_where_the_host_may_be_compromised(world: World, comprom
 WRONG: list[tuple[Page, Outcome, str, tuple[str, ...], str]] = [
     (page("", status=404), Outcome.NONE, "ST-01", ("absent",), "the registry does not know the name"),
     (page("<html>later</html>"), Outcome.UNKNOWN, "RD-05", ("not_rdap",), "a maintenance page is not knowledge"),
+    (page(b"[" * 130_000), Outcome.UNKNOWN, "RD-05", ("nested_too_deep",), "130,000 deep, never closed"),
+    (page(b'{"a":' + b"9" * 100_000 + b"}"), Outcome.UNKNOWN, "RD-05", ("not_rdap",), "a number of 100,000 digits"),
     (page(DEEP), Outcome.UNKNOWN, "RD-05", ("nested_too_deep",), "1,000 deep"),
     (page(b"9" * 300_000), Outcome.UNKNOWN, "RD-05", ("too_large",), "no more than the bound is read"),
     (page("", status=429), Outcome.UNKNOWN, "ST-08", ("blocked",), "asked too often"),
@@ -210,11 +217,15 @@ WRONG: list[tuple[Page, Outcome, str, tuple[str, ...], str]] = [
 
 
 @pytest.mark.parametrize(("answer", "outcome", "rule", "problems", "why"), WRONG, ids=[row[4] for row in WRONG])
-def test_answers_that_are_none(
-    world: World, answer: Page, outcome: Outcome, rule: str, problems: tuple[str, ...], why: str
-) -> None:
+def test_answers_that_are_none(  # noqa: PLR0913, PLR0917 - a row is as wide as what it says
+    world: World, monkeypatch: pytest.MonkeyPatch, answer: Page, outcome: Outcome, rule: str,
+    problems: tuple[str, ...], why: str,
+) -> None:  # fmt: skip
     serve(world, answer)
-    found = search(world)
+    with watching(monkeypatch) as seen:
+        found = search(world)
+    assert seen.stayed_within(world), seen.connects
+    assert seen.peak < 3_000_000, "bytes: the answer, and what JSON makes of it"
     assert asked(found) == [("https://rdap.example.net/v1/domain/example.org", str(outcome), rule, problems)], why
     assert found.status is (Outcome.UNKNOWN if outcome is Outcome.UNKNOWN else Outcome.FOUND)
     probe = next(p for p in found.probes if p.purpose == "rdap")
@@ -238,7 +249,12 @@ def test_a_thin_registry_points_to_the_registrar_once(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "target", ["https://127.0.0.1/x", "http://registrar.example.net/", "https://inside.example.net:8443/x"]
+    "target",
+    [
+        *("https://127.0.0.1/x", "http://registrar.example.net/", "https://inside.example.net:8443/x"),
+        *("https://\ud800.example.net/x", "https://registrar.example.net/x\x00", "https://registrar.example.net/ x"),
+        "https://registrar.example.net/x" + "a" * 5_000,
+    ],
 )
 def test_a_pointer_inside_is_not_followed(world: World, target: str) -> None:
     link = {"rel": "related", "type": RDAP, "href": target}
@@ -246,6 +262,7 @@ def test_a_pointer_inside_is_not_followed(world: World, target: str) -> None:
     found = search(world)
     assert found.ranked[0].address == "abuse@example.org"
     assert [visit.host for visit in world.web.visits if visit.path.startswith("/x")] == []
+    json.dumps(found.to_json(), ensure_ascii=False).encode()  # a half character would end whoever stores it
 
 
 @pytest.mark.parametrize("book", [directory(), None])
@@ -280,28 +297,71 @@ TEXTS = st.sampled_from(
             "b@registrar.example",
             "https://x.example/",
         ),
-        *("mailto:", "vcard", "email", "fn", "adr", "contact-uri", "domain", "related", RDAP, "\ud800", "\x00", "%0a"),
+        *(
+            "mailto:",
+            "vcard",
+            "email",
+            "fn",
+            "adr",
+            "contact-uri",
+            "domain",
+            "related",
+            RDAP,
+            "\ud800",
+            "\x00",
+            "%0a",
+            "https://\ud800.example/",
+        ),
     ]
 ) | st.text(max_size=20)
 KEYS = st.sampled_from(
     ["objectClassName", "entities", "roles", "vcardArray", "links", "rel", "href", "type", "cc", "ldhName"]
 )
-CARDS = st.lists(st.tuples(TEXTS, st.dictionaries(KEYS, TEXTS, max_size=2), TEXTS, TEXTS).map(list), max_size=4)
+ROLES = st.sampled_from([*sorted(rdap.ROLES), "ABUSE", "\ud800", "x" * 500, ""])
+MAILS = st.sampled_from(
+    [
+        *("a@example.org", "A@Example.ORG ", "b@registrar.example", "c@gmail.com", "d@xn--pypal-4ve.com", "e@10.0.0.1"),
+        *("f@example.org?bcc=x@example.net", "g@example.org,h@example.org", "i@example.org\nBcc: x@example.net"),
+        *("%6a@example.org", "REDACTED", "@", "\ud800@example.org", "k@" + "a." * 200 + "org", ""),
+    ]
+)
+URIS = st.sampled_from(
+    ["https://relay.example/c", "https://user@relay.example/", "http://x.example/", "data:x", "\x00"]
+)
+ITEMS = st.one_of(
+    st.tuples(st.just("email"), st.just({}), st.just("text"), MAILS | TEXTS),
+    st.tuples(st.just("fn"), st.just({}), st.just("text"), TEXTS),
+    st.tuples(st.just("contact-uri"), st.just({}), st.just("uri"), URIS | TEXTS),
+    st.tuples(st.just("adr"), st.dictionaries(st.just("cc"), st.sampled_from(["fr", "ß", "FRA", 7]), max_size=1),
+              st.just("text"), TEXTS),
+    st.tuples(TEXTS, st.dictionaries(KEYS, TEXTS, max_size=2), TEXTS, TEXTS),
+    st.tuples(TEXTS),
+).map(list)  # fmt: skip
+OF_ONE = {
+    "roles": st.lists(ROLES, max_size=3),
+    "vcardArray": st.lists(ITEMS, max_size=5).map(lambda items: ["vcard", items]),
+}
 ENTITIES = st.recursive(
-    st.fixed_dictionaries({"roles": st.lists(TEXTS, max_size=3), "vcardArray": CARDS.map(lambda c: ["vcard", c])}),
-    lambda inner: st.fixed_dictionaries(
-        {"roles": st.lists(TEXTS, max_size=2), "entities": st.lists(inner, max_size=3)}
-    ),
+    st.fixed_dictionaries(OF_ONE),
+    lambda inner: st.fixed_dictionaries({**OF_ONE, "entities": st.lists(inner, max_size=3)}),
     max_leaves=8,
+)
+LINKS = st.lists(
+    st.fixed_dictionaries(
+        {"rel": st.just("related"), "type": st.sampled_from([RDAP, "x"]), "href": URIS | TEXTS}, optional={"x": TEXTS}
+    ),
+    max_size=2,
 )
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | TEXTS,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=4),
     max_leaves=30,
 )
-DOCUMENTS = st.dictionaries(KEYS, ANYTHING, max_size=5).map(lambda d: {**d, "objectClassName": "domain"}) | st.lists(
-    ENTITIES, max_size=4
-).map(lambda found: {"objectClassName": "domain", "entities": found})
+WHOLE = st.fixed_dictionaries(
+    {"objectClassName": st.just("domain"), "entities": st.lists(ENTITIES, max_size=4)},
+    optional={"links": LINKS, "ldhName": st.sampled_from(["example.org", "EXAMPLE.ORG.", "example.net", "\ud800"])},
+)
+DOCUMENTS = st.dictionaries(KEYS, ANYTHING, max_size=5).map(lambda d: {**d, "objectClassName": "domain"}) | WHOLE
 
 
 @settings(max_examples=400, deadline=None)
@@ -316,7 +376,29 @@ def test_any_answer_is_read(body: bytes) -> None:
             assert one.contact.address.isascii()
             assert one.contact.address.isprintable()
             one.name.encode()
+            assert one.role in {"", *rdap.ROLES}
             assert one.contact.kind is not Channel.MAIL or str(Address.parse(one.contact.address))
-        assert not read.related or read.related.lower().startswith("https:")
+        assert not read.related or (read.related.lower().startswith("https:") and is_uri(read.related))
         assert len(read.country) in {0, 2}
         assert read.fault is None or not read.named
+
+
+@settings(max_examples=200, deadline=None)
+@given(WHOLE)
+def test_nobody_under_a_registrar_is_the_organisation(document: Json) -> None:
+    """RD-02, whatever stands around it: cut out what stands under somebody else, and the own contacts are the same."""
+    read = rdap.read_domain(json.dumps(document).encode(), ORG)
+    own = {one.contact.address for one in read.named if one.whose is Whose.OWN}
+    said = rdap.read_domain(json.dumps({**document, "entities": kept(document)}).encode(), ORG)
+    assert own <= {one.contact.address for one in said.named if one.whose is Whose.OWN}
+    assert all(one.contact.kind is Channel.MAIL for one in read.named if one.whose is Whose.OWN)
+
+
+def kept(plain: Json) -> list[Json]:
+    """Entities without those of registrars and their like, and without what stands under anybody but the registrant."""
+    out = []
+    for one in plain.get("entities", []):
+        roles = {role.lower() for role in one["roles"]}
+        if not roles & {"registrar", "reseller", "sponsor", "proxy"}:
+            out.append({**one, "entities": kept(one) if "registrant" in roles else []})
+    return out

@@ -107,6 +107,42 @@ def test_an_answer_from_somebody_elses_zone_is_not_the_victims(world: World) -> 
     assert [(p.rule, p.problems) for p in found.probes if p.purpose == "caa"][0] == ("CA-03", ("another_zone",))
 
 
+@pytest.mark.parametrize(
+    ("mail", "flag", "why"),
+    [
+        ("abuse@hoster.example.net", "another_organisation", "whoever runs the zone may have entered himself"),
+        ("someone@gmail.com", "public_webmail", "anybody's"),
+        ("cert@xn--xample-2of.org", "deceptive_name", "a look-alike"),
+    ],
+)
+def test_an_iodef_elsewhere_waits_for_a_person(world: World, mail: str, flag: str, why: str) -> None:
+    """R14b: a hoster is not the organisation because it writes the organisation's records."""
+    world.zone.set(ORG, "CAA", f'0 iodef "mailto:{mail}"')
+    world.zone.set(mail.partition("@")[2], "MX", "10 mail.example.net.")
+    found = search(world, ORG)
+    assert named(found)[0] == [], why
+    assert [(who.address, flag in who.flags) for who in found.review] == [(mail, True)], why
+
+
+TXT = ('"security_contact=mailto:sec@example.org"', '"security_expires=2027-03-01T00:00:00Z"')
+ALIASES: list[tuple[str, bool, str]] = [
+    ("_security.edge.example.org", True, "within the organisation"),
+    ("security-records.example.org", True, "likewise"),
+    ("_security.hoster.example.net", False, "at whoever runs the platform, or at nobody any more"),
+    ("_a._b.example.net", False, "likewise, under labels that are no host names"),
+]
+
+
+@pytest.mark.parametrize(("target", "own", "why"), ALIASES, ids=[row[0] for row in ALIASES])
+def test_a_security_txt_in_another_zone_waits_for_a_person(world: World, target: str, own: bool, why: str) -> None:
+    """CA-03 of the other record that names people: an alias, be it a wildcard's, made somebody else answer."""
+    world.zone.aliases[f"_security.{ORG}"] = target
+    world.zone.set(target, "TXT", *TXT)
+    found = search(world, ORG)
+    assert named(found)[0] == ([("dns_security_txt", "sec@example.org")] if own else []), why
+    assert [who.flags for who in found.review] == ([] if own else [("another_zone",)]), why
+
+
 def test_an_alias_within_the_organisation_stays_its_own(world: World) -> None:
     world.zone.aliases[HOST] = "web.example.org"
     world.zone.set("web.example.org", "CAA", '0 iodef "mailto:cert@example.org"')

@@ -308,6 +308,17 @@ def drip(head: bytes, drop: bytes) -> Page:
     return play
 
 
+def flood(head: bytes, drop: bytes) -> Page:
+    """The same, as fast as it is taken."""
+
+    def play(request: Request) -> None:
+        request.send(head)
+        while not request.stopping.is_set():
+            request.send(drop)
+
+    return play
+
+
 class _Https(_Quiet, socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     web: Web
@@ -328,13 +339,37 @@ class _Visit(socketserver.BaseRequestHandler):
             web.play(head.decode("latin-1"), wire.sendall)
 
 
+@contextlib.contextmanager
+def raw_server(head: bytes, drop: bytes) -> Iterator[Place]:
+    """No TLS and no HTTP: ``head``, then ``drop`` again and again until somebody hangs up."""
+    stopping = threading.Event()
+
+    class Talk(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with contextlib.suppress(OSError):
+                self.request.sendall(head)
+                while not stopping.wait(0.01):
+                    self.request.sendall(drop)
+
+    class Server(_Quiet, socketserver.ThreadingTCPServer):
+        allow_reuse_address = True
+
+    server = Server((HERE, 0), Talk)
+    with _serving(server):
+        try:
+            yield Place(HERE, server.server_address[1])
+        finally:
+            stopping.set()
+
+
 @dataclass
 class Web:
-    """Pages by (host, path); a host's certificate is the common one unless ``shows`` has another."""
+    """Pages by (host, path), any other is ``otherwise``; the certificate is the common one unless ``shows`` has one."""
 
     tls: ssl.SSLContext
     pages: dict[tuple[str, str], Page] = field(default_factory=dict)
     shows: dict[str, ssl.SSLContext] = field(default_factory=dict)
+    otherwise: Page = field(default_factory=lambda: page("nothing here", status=404))
     visits: list[Request] = field(default_factory=list)
     stopping: threading.Event = field(default_factory=threading.Event)
 
@@ -343,7 +378,7 @@ class Web:
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines) if name}
         request = Request(headers.get("host", ""), first.split(" ")[1], headers, send, self.stopping)
         self.visits.append(request)
-        self.pages.get((request.host, request.path), page("nothing here", status=404))(request)
+        self.pages.get((request.host, request.path), self.otherwise)(request)
 
     def choose(self, wire: ssl.SSLObject | ssl.SSLSocket, name: str | None, _: ssl.SSLContext) -> None:
         if name in self.shows:

@@ -12,7 +12,7 @@ from tests.conftest import REQUIRE, need
 from tests.openpgp.zoo import Zoo, build
 
 
-def _need_sq() -> None:
+def need_sq() -> None:
     """Its commands change with every version before 1.0, and changed once more with it: Debian 12 has 0.27."""
     said = subprocess.run([need("sq", package="sq"), "--version"], capture_output=True, text=True, check=True).stdout
     if not said.startswith("sq 0.27"):
@@ -23,7 +23,7 @@ def _need_sq() -> None:
 @pytest.fixture(scope="session")
 def zoo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zoo]:
     need("gpg", package="gnupg")
-    _need_sq()
+    need_sq()
     folder = tmp_path_factory.mktemp("zoo")
     try:
         yield build(folder)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from datetime import timedelta
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from disclosure.openpgp.dearmour import BadArmour, dearmour
-from disclosure.openpgp.framing import BadPackets, body_of, frames
+from disclosure.openpgp.framing import BadPackets, body_of, frames, tags
 from disclosure.openpgp.judge import judge
-from disclosure.openpgp.verdict import Verdict
+from disclosure.openpgp.secret import holds_secret
+from disclosure.openpgp.verdict import Reason, Verdict, refuse
 from disclosure.protocol.values import Address
 from tests.openpgp.zoo import NOW, Zoo, armoured, packets
 
@@ -26,6 +28,7 @@ PIECES = st.sampled_from(
     ]
 )
 TEXTS = st.one_of(st.binary(max_size=400), st.lists(PIECES, max_size=60).map(b"".join))
+SECRETS = ("cv25519", "rsa2048", "sq-cv25519")
 ANIMALS = ("cv25519", "two-good-subkeys", "sq-good", "subkey-revoked", "v6", "rsa-single")
 # What changes a certificate: (what is done, where, with which byte).
 CHANGES = st.lists(
@@ -46,6 +49,64 @@ def test_dearmour_answers_or_says_why(data: bytes) -> None:
     assert sum(len(block.content) for block in blocks) <= 3 * len(data), "UTF-16 may grow, base64 shrinks"
 
 
+ENDS = st.sampled_from([b"\n", b"\r\n", b"\r", b" \t\n", b"\n\n"])
+HEADERS = st.lists(st.sampled_from([b"Version: 1", b"Comment: a: b", b"Hash: \xff", b"x:"]), max_size=3)
+
+
+@on_every_run
+@given(
+    st.binary(max_size=300),
+    st.integers(1, 200),
+    ENDS,
+    HEADERS,
+    st.booleans(),
+    st.sampled_from([b"", b"text\n", b"<pre>"]),
+)
+def test_what_was_armoured_comes_back(
+    content: bytes, width: int, end: bytes, headers: list[bytes], crc: bool, before: bytes
+) -> None:
+    """Whatever the width, the line ends, the headers: the bytes that went in, and no others."""
+    lines = [b64encode(content)[at : at + width] for at in range(0, len(b64encode(content)), width)]
+    # A line that looks like a CRC is taken for one: nobody breaks lines within the last four letters.
+    lines = lines if not any(line.startswith(b"=") for line in lines) else [b64encode(content)]
+    text = [b"-----BEGIN PGP PUBLIC KEY BLOCK-----", *headers, b"", *lines, *([b"=abcd"] if crc else []),
+            b"-----END PGP PUBLIC KEY BLOCK-----", b""]  # fmt: skip
+    (block,) = dearmour(before + end.join(text))
+    assert block.content == content
+
+
+DRESSES = st.tuples(st.sampled_from([b"PRIVATE", b"PUBLIC", b""]), ENDS, st.sampled_from([b"", b"*", b"\xff"]))
+
+
+@on_every_run
+@given(st.sampled_from(SECRETS), st.floats(0.05, 1), DRESSES)
+def test_a_secret_is_seen_in_every_piece_of_armour(
+    zoo: Zoo, secret: str, cut: float, dress: tuple[bytes, bytes, bytes]
+) -> None:
+    """Cut anywhere, relabelled, with signs that no base64 has: never kept, so never anything but a secret."""
+    label, end, junk = dress
+    text = armoured(dearmour(zoo.secrets[secret])[0].content).replace(b"PUBLIC", label)
+    text = text[: max(200, int(len(text) * cut))]
+    at = text.index(b"\n\n") + 80
+    found = judge((text[:at] + junk + text[at:]).replace(b"\n", end), address=WHO, now=LATER)
+    assert (found.reason, found.certificate, found.user_ids) == (Reason.SECRET_KEY, b"", ())
+
+
+@on_every_run
+@given(st.sampled_from(SECRETS), st.floats(0, 1), st.sampled_from(["", *ANIMALS]))
+def test_a_secret_is_seen_in_every_piece_of_packets(zoo: Zoo, secret: str, cut: float, before: str) -> None:
+    whole = dearmour(zoo.secrets[secret])[0].content
+    data = (zoo.certificates[before] if before else b"") + whole[: max(1, int(len(whole) * cut))]
+    assert judge(data, address=WHO, now=LATER) == refuse(Reason.SECRET_KEY)
+
+
+@on_every_run
+@given(TEXTS)
+def test_looking_for_a_secret_never_falls(data: bytes) -> None:
+    assert holds_secret(data) in {True, False}
+    assert holds_secret(data + b"\n-----BEGIN OPENSSH PRIVATE KEY-----\n")
+
+
 @on_every_run
 @given(st.binary(max_size=400))
 def test_frames_are_the_input(data: bytes) -> None:
@@ -58,6 +119,9 @@ def test_frames_are_the_input(data: bytes) -> None:
     except BadPackets:
         pass
     assert data.startswith(b"".join(found))
+    seen = list(tags(data))
+    assert [tag for tag, _ in zip(seen, found, strict=False)] == seen[: len(found)]
+    assert len(seen) in {len(found), len(found) + 1}, "what is cut off has a tag as well"
 
 
 @on_every_run

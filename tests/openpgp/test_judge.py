@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -84,6 +85,13 @@ def test_armour_as_it_really_comes(pair: tuple[str, bytes], change, why: str) ->
     [
         (b"", Reason.NOT_A_KEY, "nothing"),
         (b"<html>404</html>", Reason.NOT_A_KEY, "a page"),
+        (
+            b"long ago\nlorem ipsum dolor sit amet\n" + b"lorem ipsum " * 50,
+            Reason.NOT_A_KEY,
+            "words that could be read as base64",
+        ),
+        (b"Our PRIVATE KEY is ours.", Reason.NOT_A_KEY, "words about one"),
+        (b"iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJlQSJ\n" * 9, Reason.NOT_A_KEY, "a picture"),
         (b"\x99\x00\x01\x02", Reason.CORRUPT, "a packet cut off"),
         (b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nAAAA\n", Reason.CORRUPT, "never closed"),
         (
@@ -110,12 +118,36 @@ def test_garbage_is_refused(data: bytes, reason: Reason, why: str) -> None:
     assert verdict(data).reason is reason, why
 
 
-def test_a_private_key_is_refused_in_every_dress(pair: tuple[str, bytes]) -> None:
-    secret = pair[0].encode()
-    for data in (secret, secret.replace(b"PRIVATE", b"PUBLIC"), dearmour(secret)[0].content):
-        found = verdict(data)
-        assert found.reason is Reason.SECRET_KEY
-        assert found.certificate == b"", "and no byte of it goes on"
+DRESSES: list[tuple[Callable[[bytes], bytes], str]] = [
+    (lambda a: a, "as it is"),
+    (lambda a: a.replace(b"PRIVATE", b"PUBLIC"), "under a public label"),
+    (lambda a: dearmour(a)[0].content, "binary"),
+    (lambda a: dearmour(a)[0].content[:40], "binary, broken off in its first packet"),
+    (lambda a: dearmour(a)[0].content[:1], "its first octet"),
+    (lambda a: b"\x95\x00" + b"\x01" * 9, "in the old form, cut off"),
+    (lambda a: b"\x97" + b"\x04" * 90, "of a length that is not told"),
+    (lambda a: b"\xc5\xe9" + b"\x04" * 90, "in parts"),
+    (lambda a: a.replace(b"PRIVATE", b"PUBLIC")[:300], "under a public label, never closed"),
+    (lambda a: a.replace(b"PRIVATE", b"PUBLIC").replace(b"\n=", b"\n*="), "the same, with a sign that is no base64"),
+    (lambda a: a.replace(b"PRIVATE KEY BLOCK", b"MESSAGE"), "as a message"),
+    (lambda a: a.replace(b"PRIVATE", b"PUBLIC").replace(b"-----BEGIN", b"x\n-----BEGIN PGP MESSAGE-----\n***\n"
+     b"-----END PGP MESSAGE-----\n-----BEGIN", 1), "behind a block that nobody can read"),
+    (lambda a: b"\n".join(line for line in a.split(b"\n") if b"-----" not in line), "without its first and last line"),
+    (lambda a: a.decode().encode("utf-16"), "UTF-16"),
+    (lambda a: a.decode().encode("utf-16-le"), "UTF-16 that does not say so"),
+    (lambda _: b"-----BEGIN RSA PRIVATE KEY-----\nMIIE\n", "PEM"),
+    (lambda _: b"-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\n", "PKCS 8"),
+    (lambda _: b"-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl\n", "of another program"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("dress", "why"), DRESSES, ids=[row[1] for row in DRESSES])
+def test_a_private_key_is_refused_in_every_dress(
+    pair: tuple[str, bytes], dress: Callable[[bytes], bytes], why: str
+) -> None:
+    found = verdict(dress(pair[0].encode()))
+    assert found.reason is Reason.SECRET_KEY, why
+    assert (found.certificate, found.fingerprint, found.user_ids) == (b"", "", ()), "and no word of it goes on"
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ class Zoo:
 
     def gpg(self, *args: str, at: datetime | None = None, data: bytes | None = None, check: bool = True) -> bytes:
         """Standard output of gpg with this home, at ``at`` by its clock."""
-        clock = ["--faked-system-time", f"{at:%Y%m%dT%H%M%S}"] if at else []
+        clock = ["--faked-system-time", f"{at:%Y%m%dT%H%M%S}!"] if at else []  # "!": it stands still
         quiet = [
             "--batch",
             "-q",
@@ -174,10 +174,21 @@ def _by_sq(zoo: Zoo) -> None:
         zoo.sq("key", "generate", "-c", suite, "-u", who, *made, "-e", str(secret))
         zoo.certificates[f"sq-{suite}"] = zoo.sq("key", "extract-cert", "-B", str(secret))
         zoo.secrets[f"sq-{suite}"] = secret.read_bytes()
-    zoo.sq("key", "generate", "-u", who, "--creation-time", f"{MADE:%Y%m%d}", "--expires-in", "10d", "-e", str(secret))
+    zoo.sq(
+        "key",
+        "generate",
+        "-u",
+        who,
+        "--creation-time",
+        f"{MADE:%Y%m%dT%H%M%S}",
+        "--expires-in",
+        "10d",
+        "-e",
+        str(secret),
+    )
     zoo.certificates["sq-expired"] = zoo.sq("key", "extract-cert", "-B", str(secret))
 
-    zoo.sq("key", "generate", "-u", who, "--creation-time", f"{MADE:%Y%m%d}", "-e", str(secret))
+    zoo.sq("key", "generate", "-u", who, "--creation-time", f"{MADE:%Y%m%dT%H%M%S}", "-e", str(secret))
     good = zoo.sq("key", "extract-cert", "-B", str(secret))
     subkey = encrypting_subkey(good)
     at = f"{MADE + 5 * DAY:%Y%m%dT%H%M%S}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,6 +17,7 @@ from disclosure.casework import accounts, clockwork, delivery
 from disclosure.demo import stage
 from disclosure.demo.stage import Cast
 from disclosure.demo.world import World
+from tests.conftest import need
 from tests.office import T0
 
 
@@ -56,3 +58,18 @@ def play(tmp_path: Path) -> Iterator[Play]:
         held.authority_secret = stage.confirm_channels(cast, T0)
         yield held
         cast.office.store.engine.dispose()
+
+
+def gpg(home: Path, *arguments: str, data: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    program = need("gpg", package="gnupg")
+    command = [program, "--homedir", str(home), "--batch", "--no-tty", *arguments]
+    return subprocess.run(command, input=data, capture_output=True, check=False)
+
+
+@pytest.fixture
+def home(tmp_path_factory: pytest.TempPathFactory):  # type: ignore[no-untyped-def]
+    need("gpg", package="gnupg")
+    folder = tmp_path_factory.mktemp("g", numbered=True)
+    folder.chmod(0o700)
+    yield folder
+    subprocess.run(["gpgconf", "--homedir", str(folder), "--kill", "all"], check=False)

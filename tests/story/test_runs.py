@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from datetime import timedelta
 from email import message_from_bytes, policy
 from hashlib import sha256
 from pathlib import Path
 
-import pytest
 from sqlalchemy import text
 
 from disclosure.casework import answering, casefile, coordination, delivery, timeline, verification
@@ -21,10 +19,9 @@ from disclosure.demo.screenshot import screenshot
 from disclosure.protocol.axes import Axis
 from disclosure.protocol.codes import MailType, Rung, TaskKind
 from disclosure.protocol.values import Audience, Channel, Language
-from tests.conftest import need
 from tests.office import T0
 from tests.protocol.builders import H
-from tests.story.conftest import Play
+from tests.story.conftest import Play, gpg
 
 KEY = "pharmacies"
 OWN = "d.exemple@officines-littoral.example"
@@ -76,21 +73,6 @@ def opened(play: Play) -> tuple[Hand, str]:
     hand = stage.open_case(play.cast, KEY, report_id, play.at(minutes=5))
     stage.look_for_contacts(play.cast, hand, KEY)
     return hand, stage.first_contact(play.cast, hand)
-
-
-def gpg(home: Path, *arguments: str, data: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    program = need("gpg", package="gnupg")
-    command = [program, "--homedir", str(home), "--batch", "--no-tty", *arguments]
-    return subprocess.run(command, input=data, capture_output=True, check=False)
-
-
-@pytest.fixture
-def home(tmp_path_factory: pytest.TempPathFactory):  # type: ignore[no-untyped-def]
-    need("gpg", package="gnupg")
-    folder = tmp_path_factory.mktemp("g", numbered=True)
-    folder.chmod(0o700)
-    yield folder
-    subprocess.run(["gpgconf", "--homedir", str(folder), "--kill", "all"], check=False)
 
 
 def signed_parts(data: bytes) -> tuple[bytes, bytes]:

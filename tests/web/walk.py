@@ -13,11 +13,14 @@ from pathlib import Path
 from PIL import Image, PngImagePlugin
 
 from disclosure.casework import searching
+from disclosure.casework.certsearching import Seek
 from disclosure.demo import stage
+from disclosure.demo.certificates import make_certificate
 from disclosure.discovery.candidates import Candidate, Confidence, Reason, Scope, Source
 from disclosure.discovery.evidence import Certificate, DnsEvidence, Hop, Outcome, Probe, Purpose
 from disclosure.discovery.finder import Findings
 from disclosure.protocol.values import Answer, Channel, Domain
+from tests.casework import desk as casedesk
 from tests.discovery.registry import domain as registration
 from tests.discovery.registry import entity
 from tests.web.browser import Browser
@@ -25,6 +28,7 @@ from tests.web.house import House, Prepared
 
 ORGANISATION = "Fabrique Canari-Raison-Sociale"
 DOMAIN = "fabrique-canari.example"
+SECURITY = f"securite@{DOMAIN}"
 CONTACT = f"contact-canari@{DOMAIN}"
 OWN = f"d.canari@{DOMAIN}"
 PERSON = "Dominique Canari-Personne"
@@ -135,7 +139,15 @@ def looked_up(alert: Alert) -> None:
     """A search that finds one address and one question unanswered, as the network would have said it."""
     do(alert, "search", **{"domain": alert.desk.open(f"{alert.case}/do/search").form().controls["domain"].values[0]})
     alert.house.at(seconds=5)
-    searching.search(alert.house.office, alert.house.now, found)
+    searching.search(alert.house.office, alert.house.now, found, certificates_of(SECURITY, alert.house.now))
+
+
+def certificates_of(address: str, now: datetime) -> Seek:
+    """One at its web key directory, another one at the key server."""
+    _, published = make_certificate(f"Sécurité <{address}>", now=now - timedelta(days=30))
+    _, older = make_certificate(f"Sécurité <{address}>", now=now - timedelta(days=60))
+    finds = ((Purpose.WEB_KEY_DIRECTORY, published), (Purpose.KEYSERVER, older))
+    return casedesk.certificates(*finds, only=address)
 
 
 def found(domain: Domain, compromised: Answer, now: datetime) -> Findings:

@@ -52,9 +52,9 @@ def unstick(case_id: str) -> ResponseReturnValue:
 @security.needs(Audience.COORDINATOR)
 def lookups(case_id: str) -> ResponseReturnValue:
     reporting.seen(office(), coordinator_id(), case_id, now())
-    rows = probes.recorded(office(), case_id, chosen_language())
+    groups = probes.recorded(office(), case_id, chosen_language())
     beside = clues.of_case(office(), case_id, chosen_language())
-    return render_template("desk/lookups.html", case_id=case_id, rows=rows, beside=beside)
+    return render_template("desk/lookups.html", case_id=case_id, groups=groups, beside=beside)
 
 
 @blueprint.get("/cases/<case_id>/lookups/<probe_id>")

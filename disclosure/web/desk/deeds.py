@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from disclosure.casework import coordination, reporting, searching
+from disclosure.casework import certsearching, coordination, reporting, searching
 from disclosure.casework.casefile import Hand, look
 from disclosure.casework.coordination import Assessment, EnterContact
 from disclosure.casework.deskwords import CLOSINGS
@@ -56,7 +56,7 @@ def contact(hand: Hand, typed: Typed) -> None:
         typed.flag("intermediary"),
     )
     typed.check()
-    coordination.enter_contact(hand, entered)
+    certsearching.after_entry(hand, coordination.enter_contact(hand, entered))
 
 
 def disable(hand: Hand, typed: Typed) -> None:

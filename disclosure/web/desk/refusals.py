@@ -32,6 +32,8 @@ _REFUSED: Mapping[str, str] = {
     ),
     "already_written_to": N_("This contact was written to already."),
     "not_a_mail_contact": N_("A contact request leaves by mail only. Calls, letters and forms are tasks."),
+    "unknown_certificate": N_("This certificate does not belong to the contact."),
+    "certificate_refused": N_("The certificate is refused. Look at the reason; another one may be entered by hand."),
     "approval_pending": N_("A second coordinator was asked already."),
     "same_person": N_("Whoever asked for the approval cannot give it. Another coordinator must."),
     "no_draft": N_("There is no notice to release yet. Write it first."),
