@@ -76,11 +76,16 @@ class PolicyBook:
         return tuple(Referral(r.authority.id, r.when, r.channel.channel) for r in routes)
 
     def language_for(self, case: Case, to: str) -> Language:
-        """The organisation's language first (R19); an authority's own."""
+        """The organisation's language first (R19): what its own file asks for, else its country's; an authority's own."""
         if any(a.id == to for a in self.authorities):
             return self.language_of_authority(to)
         country = case.assessed.country if case.assessed else ""
-        return Language.FR if country in FRENCH_SPEAKING else Language.EN
+        usual = Language.FR if country in FRENCH_SPEAKING else Language.EN
+        person = case.persons.get(to)
+        contact = case.contacts.get(person.contact_id if person else to)
+        asked = contact.languages if contact else ()
+        # ST-21: the list has no order; with both in it the country decides.
+        return Language(asked[0]) if asked and usual not in asked else usual
 
     def language_of_authority(self, authority_id: str) -> Language:
         return Language.FR if self.authority(authority_id).country in FRENCH_SPEAKING else Language.EN

@@ -65,8 +65,8 @@ def _says_more(old: Contact, found: e.ContactFound) -> bool:
         return False
     if old.domain_id != found.domain_id:
         return (found.review, found.rank) < (old.review, old.rank)
-    new = (found.source, found.rank, found.confidence, found.reason, found.flags, found.review)
-    return new != (old.source, old.rank, old.confidence, old.reason, old.flags, old.review)
+    new = (found.source, found.rank, found.confidence, found.reason, found.flags, found.review, found.languages)
+    return new != (old.source, old.rank, old.confidence, old.reason, old.flags, old.review, old.languages)
 
 
 def _gone(held: Known, seen: set[str], domain_id: str, search_id: str) -> Iterator[e.ContactFound]:
@@ -83,6 +83,7 @@ def _gone(held: Known, seen: set[str], domain_id: str, search_id: str) -> Iterat
                 review=True,
                 domain_id=domain_id,
                 flags=(*old.flags, GONE),
+                languages=old.languages,
                 search_id=search_id,
                 address=address,
             )

@@ -24,7 +24,7 @@ from disclosure.discovery.evidence import Outcome, Probe
 from disclosure.protocol import events as e
 from disclosure.protocol.codes import LookupOutcome
 from disclosure.protocol.errors import CannotStore, Conflict, NotFound, Refused
-from disclosure.protocol.values import Answer, Domain
+from disclosure.protocol.values import Answer, Domain, Language
 from disclosure.store.tables import probes, searches
 
 if TYPE_CHECKING:  # web processes ask for searches, the worker does them: only it needs DNS and HTTP
@@ -254,8 +254,15 @@ def _contact(claimed: Search, candidate: Candidate, *, review: bool) -> e.Contac
         domain_id=claimed.domain_id,
         flags=tuple(str(flag) for flag in candidate.flags),
         search_id=claimed.id,
+        languages=_languages(candidate),
         address=candidate.address,
     )
+
+
+def _languages(candidate: Candidate) -> tuple[str, ...]:
+    said = dict(candidate.params).get("languages", "").split(", ")
+    primary = {tag.lower().partition("-")[0] for tag in said}
+    return tuple(str(language) for language in Language if language in primary)
 
 
 def _next_row(claimed: Search, status: Outcome, now: datetime) -> dict[str, object]:

@@ -63,6 +63,7 @@ class Flag(StrEnum):
 
 
 UID_MISMATCH = "uid_mismatch"
+REVOKED = "revoked"
 OTHER_THAN_ANNOUNCED = "fingerprint_mismatch"
 _SOURCES = {
     Purpose.ENCRYPTION_URI: Source.ENCRYPTION_URI,
@@ -155,6 +156,7 @@ def rank_certificates(
     """Each find judged at ``now``, then each certificate once, at its best source."""
     machine = _machine(question, probes)
     finds = [_found(question, probe, machine, judge, now) for probe in probes if probe.outcome is Outcome.FOUND]
+    finds = [_as_revoked(find, finds) for find in finds]
     kept = _merged(sorted((find for find in finds if find.usable), key=_sort_key))
     kept = kept if question.announced or len(kept) == 1 else _disagreeing(kept)
     refused = sorted((find for find in finds if not find.usable), key=_sort_key)
@@ -163,6 +165,13 @@ def rank_certificates(
         _numbered(find for find in kept if find.needs_a_person),
         _numbered(refused),
     )
+
+
+def _as_revoked(find: FoundCertificate, finds: Sequence[FoundCertificate]) -> FoundCertificate:
+    """One copy with its owner's revocation speaks for all: the others were taken before, or hide it."""
+    mine = (other for other in finds if other.verdict.fingerprint == find.verdict.fingerprint)
+    revoked = find.usable and bool(find.verdict.fingerprint) and any(other.reason == REVOKED for other in mine)
+    return replace(find, reason=REVOKED) if revoked else find
 
 
 def _machine(question: Question, probes: Sequence[Probe]) -> frozenset[str]:

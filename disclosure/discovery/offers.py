@@ -18,6 +18,7 @@ from disclosure.protocol.errors import InvalidInput
 from disclosure.protocol.values import Address, Answer, Channel, Domain
 
 MOST_PER_FILE = 5  # ST-25: of each channel
+MOST_LANGUAGES = 10  # ours
 CONVENTIONAL = ("security", "abuse", "noc")  # RFC 2142, in this order (ML-01)
 _NEED_EYES: frozenset[str] = frozenset({Note.DECEPTIVE_NAME, Flag.HOST_MAY_BE_COMPROMISED})
 # Where agencies, hosters and registrars are entered too, an address elsewhere may be theirs.
@@ -109,6 +110,7 @@ def _params(read: securitytxt.SecurityTxt) -> tuple[tuple[str, str], ...]:
         "canonical": read.canonical_match,
         "signature": "good" if good else "",
         "signer": read.signer if good else "",
+        "languages": ", ".join(read.languages[:MOST_LANGUAGES]),
     }
     return tuple((name, value) for name, value in said.items() if value)
 

@@ -71,6 +71,7 @@ def _found(case: Case, entry: e.Entry, event: e.ContactFound) -> Case:
         event.domain_id,
         event.review,
         disabled=held.disabled if held else "",
+        languages=event.languages,
         doubted=event.review and held is not None and (held.doubted or not held.review),
     )
     return case.but(contacts={**case.contacts, contact.id: contact})

@@ -267,6 +267,7 @@ class ContactFound(Event):
     domain_id: str
     flags: tuple[str, ...] = ()
     search_id: str = ""
+    languages: tuple[str, ...] = ()  # of ours, that they say they read (ST-21)
     address: str = sealed(Audience.ORGANISATION)
 
 

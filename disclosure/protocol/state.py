@@ -43,6 +43,7 @@ class Contact:
     manual: bool = False
     suggested: bool = False
     disabled: str = ""
+    languages: tuple[str, ...] = ()  # of ours, that they say they read (ST-21)
     doubted: bool = False  # newer evidence sent it to review after a person had settled on it (R17)
 
     @property

@@ -244,6 +244,15 @@ def revoked(secret: str) -> bytes:
     return bytes(key.pubkey)
 
 
+def test_a_revocation_in_one_place_speaks_for_every_copy(house: House) -> None:
+    """The copy in the organisation's own directory was taken before, or somebody hides the revocation."""
+    secret, certificate = key("old@org.example")
+    finds = ((WKD, certificate), (Purpose.KEYSERVER, revoked(secret)))
+    case_id = searched(house, desk.certificates(*finds), "old@org.example")
+    assert used(house, case_id) is None
+    assert {one.reason for one in known(house, case_id)} == {"revoked"}
+
+
 # --- by hand ---
 
 

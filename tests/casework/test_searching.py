@@ -32,8 +32,8 @@ def never(*_: object):  # type: ignore[no-untyped-def]
     raise AssertionError("nobody asked for this look-up")
 
 
-def started(house: House, *reports: str) -> str:
-    case_id = house.opened(*reports)
+def started(house: House, *reports: str, **assessed: object) -> str:
+    case_id = house.opened(*reports, **assessed)
     coordination.tie_domain(house.hand(case_id), Domain.parse(DOMAIN), "imprint")
     searching.start(house.hand(case_id), next(iter(house.case(case_id).domains)))
     return case_id
@@ -250,3 +250,25 @@ def test_a_search_whose_holder_died_is_taken_over_and_the_late_one_writes_nothin
         searching._do(house.office, late, after, lambda *_: desk.findings("old@org.example"), None)
     assert house.case(case_id).last_seq == before, "what the fence refuses leaves no event"
     assert casefile.look(house.office, case_id).case.contacts
+
+
+@pytest.mark.parametrize(
+    ("said", "country", "language", "why"),
+    [
+        ("Preferred-Languages: en\n", "FR", Language.EN, "they ask for English"),
+        ("Preferred-Languages: fr-CA, de\n", "DE", Language.FR, "a region of French is French"),
+        ("Preferred-Languages: en, fr\n", "FR", Language.FR, "the list has no order: the country decides"),
+        ("Preferred-Languages: de, nl\n", "FR", Language.FR, "none of ours: the country decides"),
+        ("", "BR", Language.EN, "nothing is said"),
+    ],
+)
+def test_their_file_says_in_which_language_we_write(
+    house: House, said: str, country: str, language: Language, why: str
+) -> None:
+    """ST-21, R19."""
+    case_id = started(house, country=country)
+    body = f"Contact: mailto:cert@org.example\nExpires: 2027-06-01T00:00:00Z\n{said}".encode()
+    searching.search(house.office, house.now, lambda *_: desk.read_file(body))
+    case = house.case(case_id)
+    contact = next(contact for contact in case.contacts.values() if contact.source == "security_txt")
+    assert house.office.policy.language_for(case, contact.id) is language, why
