@@ -76,7 +76,7 @@ class PolicyBook:
         return tuple(Referral(r.authority.id, r.when, r.channel.channel) for r in routes)
 
     def language_for(self, case: Case, to: str) -> Language:
-        """The organisation's language first (R19): what its own file asks for, else its country's; an authority's own."""
+        """What the organisation's own file asks for, else its country's language (R19, ST-21); an authority's own."""
         if any(a.id == to for a in self.authorities):
             return self.language_of_authority(to)
         country = case.assessed.country if case.assessed else ""
