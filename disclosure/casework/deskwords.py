@@ -48,12 +48,20 @@ REASONS: Mapping[str, str] = {
     "dns_operator": N_("whoever runs the domain's name servers"),
     "named_by_another_zone": N_("named in another organisation's DNS zone, which an alias leads to"),
     "relay_form": N_("a form that stands for an address which is not shown"),
+    "answered_before": N_("somebody showed standing from this address; that holds for the earlier case only"),
     "entered_by_hand": N_("entered by a coordinator"),
     "named_by_them": N_("named by a person at the organisation"),
 }
 MARKS: Mapping[str, str] = {
     "host_may_be_compromised": N_("the host that publishes it may be in an intruder's hands"),
     "good_signature": N_("signed by the certificate that the file itself points to; says nothing of whose it is"),
+    "verified_before": N_(
+        "answered in an earlier case less than 12 months ago; mail servers, name servers and registrant are the same"
+    ),
+    "verification_lapsed": N_(
+        "answered in an earlier case; since then 12 months have passed, or mail servers, name servers or registrant "
+        "may have changed"
+    ),
     "named_twice": N_("two independent sources agree"),
     "sources_disagree": N_("web and DNS name nobody in common"),
     "no_mx": N_("no mail server is published for this domain"),
@@ -108,6 +116,7 @@ PURPOSES: Mapping[str, str] = {
     "web_key_directory": N_("certificates that the domain's web key directory has for the address"),
     "openpgpkey": N_("certificates that the DNS zone has for the address"),
     "keyserver": N_("certificates that the key server has for the address"),
+    "nameservers": N_("who runs the domain's name servers"),
     "rdap_network": N_("whose network the host's address lies in"),
     "dmarc": N_("where reports on the domain's mail go"),
     "tls_rpt": N_("where reports on the encryption of its mail go"),

@@ -65,8 +65,8 @@ def _says_more(old: Contact, found: e.ContactFound) -> bool:
         return False
     if old.domain_id != found.domain_id:
         return (found.review, found.rank) < (old.review, old.rank)
-    new = (found.source, found.rank, found.confidence, found.reason, found.flags, found.review, found.languages)
-    return new != (old.source, old.rank, old.confidence, old.reason, old.flags, old.review, old.languages)
+    names = ("source", "rank", "confidence", "reason", "flags", "review", "languages", "answered_at")
+    return any(getattr(found, name) != getattr(old, name) for name in names)
 
 
 def _gone(held: Known, seen: set[str], domain_id: str, search_id: str) -> Iterator[e.ContactFound]:
@@ -84,6 +84,7 @@ def _gone(held: Known, seen: set[str], domain_id: str, search_id: str) -> Iterat
                 domain_id=domain_id,
                 flags=(*old.flags, GONE),
                 languages=old.languages,
+                answered_at=old.answered_at,
                 search_id=search_id,
                 address=address,
             )

@@ -47,6 +47,7 @@ class ContactRow:
     off: bool
     for_review: bool
     written_to: bool
+    answered_at: datetime | None = None  # in an earlier case
     fingerprint: str = ""  # of the certificate that mails to it are encrypted to
     certificates: int = 0  # how many are known and not refused
     searching: bool = False  # they are being looked for
@@ -115,6 +116,7 @@ def _contact(file: CaseFile, contact: Contact, event: e.Event | None, language: 
         off=bool(contact.disabled),
         for_review=contact.review,
         written_to=any(mail.to == contact.id for mail in case.mails.values()),
+        answered_at=contact.answered_at,
         fingerprint=used.fingerprint if used and not used.reason else "",
         certificates=sum(c.contact_id == contact.id and not c.reason for c in case.certificates.values()),
         searching=contact.id in case.certificate_searches and case.certificate_searches[contact.id].ended_at is None,

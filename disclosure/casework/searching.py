@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sqlalchemy import Connection, insert, or_, select, update
 
-from disclosure.casework import casefile, certsearching, knowncontacts
+from disclosure.casework import casefile, certsearching, earlier, knowncontacts
 from disclosure.casework.casefile import CaseFile, Fact, Hand, domains_of
 from disclosure.casework.certsearching import Seek
+from disclosure.casework.earlier import Earlier
 from disclosure.casework.office import Office, new_id, sha256
 from disclosure.casework.traces import trace
 from disclosure.discovery.candidates import Candidate
@@ -24,7 +25,7 @@ from disclosure.discovery.evidence import Outcome, Probe
 from disclosure.protocol import events as e
 from disclosure.protocol.codes import LookupOutcome
 from disclosure.protocol.errors import CannotStore, Conflict, NotFound, Refused
-from disclosure.protocol.values import Answer, Domain, Language
+from disclosure.protocol.values import Answer, Channel, Domain, Language
 from disclosure.store.tables import probes, searches
 
 if TYPE_CHECKING:  # web processes ask for searches, the worker does them: only it needs DNS and HTTP
@@ -166,11 +167,14 @@ def _contacts(office: Office, claimed: Search, now: datetime, find: Find) -> _An
         domain = domains_of(office, connection, file)[claimed.domain_id]
     found = find(domain, file.case.assessed.host_compromised if file.case.assessed else Answer.UNKNOWN, now)
 
+    with office.store.reading() as connection:
+        before = earlier.contacts(office, connection, claimed.case_id, domain, found.probes, now)
+
     def facts(file: CaseFile, _: Mapping[str, str]) -> list[Fact]:
         held = knowncontacts.known(office, file)
-        offered = _facts(claimed, found)
+        offered = _facts(claimed, found, before)
         settled = list(knowncontacts.settled(held, offered, domain_id=claimed.domain_id, complete=found.is_complete))
-        if found.status is not Outcome.FOUND:
+        if found.status is Outcome.UNKNOWN:
             return settled
         asked = certsearching.after_search(file.after(now, settled).case, claimed.domain_id)
         return [*settled[:-1], *asked, settled[-1]]  # the search's end stands last
@@ -230,9 +234,11 @@ def _bytes(probe: Probe) -> bytes:
     return json.dumps(probe.to_json(), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def _facts(claimed: Search, found: Findings) -> list[Fact]:
-    facts: list[Fact] = [(e.MACHINE, _contact(claimed, candidate, review=False)) for candidate in found.ranked]
-    facts += [(e.MACHINE, _contact(claimed, candidate, review=True)) for candidate in found.review]
+def _facts(claimed: Search, found: Findings, before: Sequence[Earlier]) -> list[Fact]:
+    contacts = [_contact(claimed, candidate, review=False) for candidate in found.ranked]
+    contacts += [_contact(claimed, candidate, review=True) for candidate in found.review]
+    contacts = [*_dated(contacts, before), *_from_before(claimed, contacts, before)]
+    facts: list[Fact] = [(e.MACHINE, contact) for contact in contacts]
     ended = e.SearchEnded(
         search_id=claimed.id,
         outcome=LookupOutcome(str(found.status)),
@@ -257,6 +263,41 @@ def _contact(claimed: Search, candidate: Candidate, *, review: bool) -> e.Contac
         languages=_languages(candidate),
         address=candidate.address,
     )
+
+
+def _dated(contacts: Sequence[e.ContactFound], before: Sequence[Earlier]) -> Iterator[e.ContactFound]:
+    """What is published and was answered from before says so; its place stays that of its source."""
+    known = {one.address.lower(): one for one in before}
+    for contact in contacts:
+        one = known.get(contact.address.lower())
+        yield replace(contact, answered_at=one.at, flags=(*contact.flags, _mark(one))) if one else contact
+
+
+def _from_before(
+    claimed: Search, contacts: Sequence[e.ContactFound], before: Sequence[Earlier]
+) -> Iterator[e.ContactFound]:
+    """R17: what only an earlier case knows is a candidate for a person's eyes."""
+    published = {contact.address.lower() for contact in contacts}
+    left = [one for one in before if one.address.lower() not in published]
+    for place, one in enumerate(left, len(contacts) + 1):
+        yield e.ContactFound(
+            contact_id=new_id(),
+            channel=Channel.MAIL,
+            source="earlier_case",
+            rank=place,
+            confidence="medium" if one.verified else "low",
+            reason="answered_before",
+            review=True,
+            domain_id=claimed.domain_id,
+            flags=(_mark(one),),
+            search_id=claimed.id,
+            answered_at=one.at,
+            address=one.address,
+        )
+
+
+def _mark(one: Earlier) -> str:
+    return "verified_before" if one.verified else "verification_lapsed"
 
 
 def _languages(candidate: Candidate) -> tuple[str, ...]:

@@ -308,6 +308,7 @@ _LABELS: Mapping[str, str] = {
     "evidence_sha256": N_("SHA-256 of the evidence"),
     "commitment": N_("Hash of the report's first event"),
     "encrypted_to": N_("Encrypted to"),
+    "answered_at": N_("Answered in an earlier case"),
     "not_encrypted": N_("Not encrypted, because"),
     "fingerprint": N_("Fingerprint"),
     "proof": N_("Proof"),

@@ -198,6 +198,7 @@ SOURCES: Mapping[str, str] = {
     "web_key_directory": N_("web key directory of the address's domain"),
     "openpgpkey": N_("DNS zone of the address, signed"),
     "keyserver": N_("key server"),
+    "earlier_case": N_("an earlier case of this organisation"),
     "rfc2142": N_("conventional mailbox, existence not proven"),
 }
 

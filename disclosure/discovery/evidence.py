@@ -35,6 +35,7 @@ class Purpose(StrEnum):
     KEYSERVER = "keyserver"  # KD-06
     # Below: for a person's eyes, or about somebody else. None of them can end a search (R15).
     RDAP_NETWORK = "rdap_network"
+    NAMESERVERS = "nameservers"  # whether the zone is still in the same hands (R17)
     DMARC = "dmarc"
     TLS_RPT = "tls_rpt"
     HUMANS_TXT = "humans_txt"

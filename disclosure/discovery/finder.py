@@ -27,7 +27,7 @@ SOURCES: tuple[_Source, ...] = (
     registries.registry,
     sources.soa,
 )
-HINTS: tuple[_Source, ...] = (registries.network, hints.report_records, hints.own_pages)
+HINTS: tuple[_Source, ...] = (registries.network, sources.nameservers, hints.report_records, hints.own_pages)
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def findings(
 # What these come to names no contact of the organisation: not known, they leave nothing to wait for (R15).
 NEVER_A_CONTACT = frozenset(
     {
-        *(Purpose.ENCRYPTION_URI, Purpose.RDAP_NETWORK, Purpose.DMARC, Purpose.TLS_RPT),
+        *(Purpose.ENCRYPTION_URI, Purpose.NAMESERVERS, Purpose.RDAP_NETWORK, Purpose.DMARC, Purpose.TLS_RPT),
         *(Purpose.HUMANS_TXT, Purpose.HOME_PAGE, Purpose.LEGAL_PAGE),
     }
 )

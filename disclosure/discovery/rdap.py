@@ -57,11 +57,13 @@ class Named:
 
 @dataclass(frozen=True)
 class Registration:
-    """``related``: where the registrar's own answer is; ``country``: the registrant's, two letters. Else empty."""
+    """``related``: where the registrar's own answer is; ``country``: the registrant's, two letters; ``registrant``: the
+    name, unless it is held back. Else empty."""
 
     named: tuple[Named, ...] = ()
     related: str = ""
     country: str = ""
+    registrant: str = ""
     fault: Fault | None = None
 
 
@@ -85,7 +87,7 @@ def read_domain(body: bytes, domain: Domain) -> Registration:
     foreign = {_registered(one.contact) for one in named if one.whose is Whose.REGISTRAR} - {None, domain}
     # A registrar that is entered as somebody's technical contact stays the registrar.
     kept = (_handed_over(one) if _registered(one.contact) in foreign else one for one in named)
-    return Registration(tuple(kept), _related(document), _country(found))
+    return Registration(tuple(kept), _related(document), _country(found), _registrant(found))
 
 
 def read_network(body: bytes) -> Registration:
@@ -213,6 +215,12 @@ def _related(document: Mapping[str, Any]) -> str:
             case {"rel": "related", "href": str(url), "type": str(kind)} if kind.lower() == MEDIA_TYPE:
                 return url if scheme_of(url) == "https" and is_uri(url) and len(url) <= _MOST_URL else ""
     return ""
+
+
+def _registrant(entities: list[_Entity]) -> str:
+    """RFC 9537 holds names back by leaving them out; registries also write a word in their place."""
+    names = (entity.name for entity in entities if "registrant" in entity.roles and not entity.above)
+    return next((name for name in names if name and "redacted" not in name.lower()), "")
 
 
 def _country(entities: list[_Entity]) -> str:

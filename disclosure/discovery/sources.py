@@ -102,6 +102,11 @@ def soa(search: Search) -> Iterator[Probe]:
     yield probe
 
 
+def nameservers(search: Search) -> Iterator[Probe]:
+    answer = search.resolver.lookup(search.organisation.name, "NS", now=search.now)
+    yield dns_probe(Purpose.NAMESERVERS, search.organisation, answer, "R17")
+
+
 def mail_exchangers(search: Search) -> Iterator[Probe]:
     """Comes last: which domains matter is known from what was published."""
     for subject in ranking.mail_domains(search.domain, search.probes)[:MOST_MAIL_DOMAINS]:

@@ -72,6 +72,7 @@ def _found(case: Case, entry: e.Entry, event: e.ContactFound) -> Case:
         event.review,
         disabled=held.disabled if held else "",
         languages=event.languages,
+        answered_at=event.answered_at,
         doubted=event.review and held is not None and (held.doubted or not held.review),
     )
     return case.but(contacts={**case.contacts, contact.id: contact})

@@ -268,6 +268,7 @@ class ContactFound(Event):
     flags: tuple[str, ...] = ()
     search_id: str = ""
     languages: tuple[str, ...] = ()  # of ours, that they say they read (ST-21)
+    answered_at: datetime | None = None  # somebody showed standing from there in an earlier case (R17)
     address: str = sealed(Audience.ORGANISATION)
 
 

@@ -44,6 +44,7 @@ class Contact:
     suggested: bool = False
     disabled: str = ""
     languages: tuple[str, ...] = ()  # of ours, that they say they read (ST-21)
+    answered_at: datetime | None = None  # in an earlier case (R17)
     doubted: bool = False  # newer evidence sent it to review after a person had settled on it (R17)
 
     @property
