@@ -7,7 +7,7 @@ mail        composing, PGP/MIME, the relay
 store       what lasts: ledger, outbox, deadlines, sealed content
 casework    one module per actor or job; the only place where the others meet
 web         Flask, one blueprint per audience
-worker      the ticker; serve: parent of web and worker; cli: the ``disclosure`` command
+worker      the ticker; serve: parent of web and worker; cli and commands: the ``disclosure`` command
 """
 
 from __future__ import annotations

@@ -54,7 +54,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "discreet": set(),
     "serve": RULES | {"settings", "supervision"},
     "worker": WORDS | {"casework", "settings", COMPOSITION},
-    "cli": WORDS | {"casework", "settings", "serve", "worker", "demo", "demo.stage", COMPOSITION},
+    "commands": WORDS | {"casework", "settings"},
+    "cli": WORDS | {"casework", "settings", "serve", "worker", "demo", "demo.stage", "commands", COMPOSITION},
 }
 TESTED_HERE = pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 

@@ -1,0 +1,1 @@
+"""Groups of the ``disclosure`` command, a module each; cli.py puts them together."""
