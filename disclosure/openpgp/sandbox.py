@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 from base64 import b64decode, b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import IO, Any
@@ -30,7 +30,7 @@ CPU_SECONDS = 2  # for one request (KD-07); an ordinary certificate takes a mill
 SECONDS = 15.0  # by the wall clock, for the machine may be busy with others
 START_SECONDS = 60.0  # the interpreter and pysequoia, likewise
 MEMORY_BYTES = 1024 * 1024 * 1024
-MOST_ANSWERED = 32 * 1024 * 1024  # the certificate comes back, in base 64
+MOST_ANSWERED = 64 * 1024 * 1024  # a message goes in and its content comes back, each in base 64
 _OPEN_FILES = 32
 _LENGTH = struct.Struct(">I")
 
@@ -221,7 +221,8 @@ def _judged(request: dict[str, Any]) -> dict[str, Any]:
     return verdict.to_json()
 
 
-def _serve() -> None:
+def serve(answered: Callable[[dict[str, Any]], dict[str, Any]], *, cpu_seconds: int = CPU_SECONDS) -> None:
+    """The child's whole life: requests from standard input to ``answered``, until the parent closes it."""
     limits = {
         resource.RLIMIT_AS: MEMORY_BYTES,
         resource.RLIMIT_CORE: 0,
@@ -239,16 +240,16 @@ def _serve() -> None:
             request = json.loads(_read(source))
         except EOFError:
             return
-        _limit_cpu()
-        answer = json.dumps(_answer(request)).encode()
+        _limit_cpu(cpu_seconds)
+        answer = json.dumps(answered(request)).encode()
 
 
-def _limit_cpu() -> None:
+def _limit_cpu(seconds: int) -> None:
     """So much more than was used up to now: SIGXCPU ends the process."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
-    resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + 1 + CPU_SECONDS, hard))
+    resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + 1 + seconds, hard))
 
 
 if __name__ == "__main__":
-    _serve()
+    serve(_answer)
