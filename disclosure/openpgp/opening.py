@@ -1,8 +1,9 @@
 """Opens a message to the service's key and judges its signatures. Runs in a child process (reader.py).
 
 Two readers that share no code must agree. Ours comes first: it bounds what is unpacked, and sees the signatures, which
-pysequoia would judge by its own clock. Then pysequoia, which refuses what it cannot authenticate, opens the same sealed
-packet; content that is not the same to the last octet is no content.
+pysequoia would judge by its own clock. Then pysequoia, which refuses what is sealed and not whole (and opens what was
+never encrypted, which therefore must not reach it), opens the same sealed packet; content that is not the same to the
+last octet is no content.
 """
 
 from __future__ import annotations
