@@ -112,7 +112,7 @@ def test_opened(message: bytes, content: bytes, why: str) -> None:
 # --- what is not -----------------------------------------------------------------------------------------------------
 
 GOOD = sealed_to(KEY)
-ANY = literal(b"unsealed")
+ANY = literal(b"unsealed" * 9)
 BARE = protected(ANY, tag=SED, mdc=False)
 SEALED_ANY = next(contents(protected(ANY)))[1]
 PACKED_ANY = next(contents(packed(ANY)))[1]
