@@ -20,6 +20,7 @@ from disclosure.openpgp.keys import ServiceKey
 from disclosure.openpgp.verdict import Reason, Verdict, refuse
 from disclosure.openpgp.writer import Ciphertext, encrypt
 from disclosure.protocol.errors import Refused
+from disclosure.store import files
 from tests.openpgp.zoo import DAY, NOW
 
 ROOT = Path(__file__).parents[2]
@@ -127,9 +128,8 @@ def test_exactly_one_is_installed() -> None:
 
 def test_the_service_key_is_private_and_not_overwritten(tmp_path: Path, service: ServiceKey) -> None:
     path = tmp_path / "key"
-    service.save(path)
+    assert files.create(path, service.secret_bytes())
     assert path.stat().st_mode & 0o777 == 0o600
-    with pytest.raises(FileExistsError):
-        service.save(path)
+    assert not files.create(path, b"another")
     assert ServiceKey.load(path).fingerprint == service.fingerprint
     assert repr(service) == f"ServiceKey({service.fingerprint})"
