@@ -15,6 +15,7 @@ from typing import Any
 
 import click
 
+from disclosure.commands import doctor
 from disclosure.commands import keys as key_commands
 from disclosure.commands.options import FILE, as_json, at, instant, office, show
 from disclosure.protocol.errors import DisclosureError
@@ -30,6 +31,7 @@ def main() -> None:
 
 
 main.add_command(key_commands.key)
+main.add_command(doctor.doctor)
 
 
 @main.command()

@@ -70,6 +70,17 @@ def key_rotate(links: bool, now: str | None, as_json: bool) -> None:
     show({"fingerprint": new.fingerprint}, as_json=as_json, words=lambda: _next_steps(held.settings, new.fingerprint))
 
 
+@key.command("publish")
+@at
+def key_publish(now: str | None) -> None:
+    """Sign our security.txt anew where that is needed; the worker does the same every hour."""
+    from disclosure.casework import identity, keys  # noqa: PLC0415 - loads pgpy
+
+    held, when = office(), instant(now)
+    keys.ensure_service_key(held, when)
+    click.echo("signed anew" if identity.keep_published(held, when) else "still good")
+
+
 def _next_steps(settings: Settings, fingerprint: str) -> str:
     return (
         f"{fingerprint} signs from now on.\n"
