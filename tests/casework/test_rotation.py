@@ -240,6 +240,11 @@ def test_links_signed_before_go_on_working_and_the_new_key_signs(house: House, c
     assert (link.token[:2], fresh.token[:2]) == ("01", "02")
     for held in (office, another_process):
         assert found(held, fresh.token), "no process needs a restart"
+    linkkeys.rotate(office.settings.instance)
+    third = made(another_process, case_id)
+    assert third.token[:2] == "03", "nor at the next change"
+    assert found(office, third.token)
+    assert found(office, link.token)
     another_process.store.engine.dispose()
 
 
