@@ -81,11 +81,13 @@ def test_an_answer_is_the_same_alone_and_among_others(
     prepare(world)
     resolver = world.resolver(validating=validating)
     questions = [(NAME, "TXT"), *OTHERS]
-    having = resolver.having_asked(questions, now=NOW, within=0.4)
-    together = [having.lookup(*question, now=NOW, within=0.4) for question in questions]
+    # Long enough for a machine that is busy with other things; where nobody answers it is waited out.
+    within = 1.0 if times == TRIES else 10.0
+    having = resolver.having_asked(questions, now=NOW, within=within)
+    together = [having.lookup(*question, now=NOW, within=within) for question in questions]
     if not validating:  # who validates asks once more, to tell bogus from dead (KD-05)
         assert world.zone.asked[NAME, "TXT"] == times, why
-    assert together == [resolver.lookup(*question, now=NOW, within=0.4) for question in questions]
+    assert together == [resolver.lookup(*question, now=NOW, within=within) for question in questions]
 
 
 def test_what_was_asked_is_not_asked_again(world: World) -> None:
