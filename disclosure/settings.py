@@ -44,13 +44,21 @@ class Relay:
     password: str | None = field(default=None, repr=False)
     ca_file: Path | None = None
 
+    @property
+    def on_this_machine(self) -> bool:
+        return is_this_machine(self.host)
+
 
 @dataclass(frozen=True)
 class MailIdentity:
-    """``from_address`` stands in From; random tokens at ``domain`` in Message-ID, Reply-To and envelope (R23)."""
+    """``from_address`` stands in From; random tokens at ``domain`` in Message-ID, Reply-To and envelope (R23).
+
+    ``dkim_selector``: of the key that the relay signs with; None: not known here, and only the doctor asks.
+    """
 
     from_address: Address
     domain: Domain
+    dkim_selector: str | None = None
 
 
 @dataclass(frozen=True)
@@ -297,7 +305,7 @@ def _relay(instance: Path, value: Mapping[str, Any]) -> Relay | None:
 
 def _mail(value: Mapping[str, Any]) -> MailIdentity:
     sender: Address = value.get("mail.from_address", INVENTED_SENDER)
-    return MailIdentity(sender, value.get("mail.domain", sender.domain))
+    return MailIdentity(sender, value.get("mail.domain", sender.domain), value.get("mail.dkim_selector"))
 
 
 def _operator(value: Mapping[str, Any]) -> Operator:

@@ -83,8 +83,8 @@ def deliver(message: bytes, *, sender: str, recipient: Address, envelope_id: str
     """Send the bytes as they are. Never raises for what a relay or a network does."""
     peer = tls = ""
     try:
-        with _connected(relay, sender.rpartition("@")[2]) as client:
-            peer, tls = _peer(client), _tls(client)
+        with connected(relay, sender.rpartition("@")[2]) as client:
+            peer, tls = peer_of(client), tls_of(client)
             outcome = _envelope(client, sender, recipient, envelope_id) or _data(client, message)
     except smtplib.SMTPResponseException as error:
         # Greeting, EHLO, STARTTLS or sign-in were refused: never the recipient's fault.
@@ -97,7 +97,7 @@ def deliver(message: bytes, *, sender: str, recipient: Address, envelope_id: str
 
 
 @contextlib.contextmanager
-def _connected(relay: RelaySettings, name: str) -> Iterator[Conversation]:
+def connected(relay: RelaySettings, name: str) -> Iterator[Conversation]:
     if relay.security == "none" and not _is_loopback(relay.host):
         raise smtplib.SMTPException("clear text only to this machine")
     context = ssl.create_default_context(cafile=str(relay.ca_file) if relay.ca_file else None)
@@ -176,7 +176,7 @@ def _said(code: int, reply: bytes) -> Outcome:
 
 
 def _broke(kind: Kind, error: Exception) -> Outcome:
-    return Outcome(kind, _word(error), printable(str(error)))
+    return Outcome(kind, word_of(error), printable(str(error)))
 
 
 def _bytes(said: bytes | str) -> bytes:
@@ -193,7 +193,7 @@ def printable(text: str) -> str:
     return "".join(char for char in flat if char.isprintable())[:MAX_REPLY]
 
 
-def _word(error: Exception) -> str:
+def word_of(error: Exception) -> str:
     match error:
         case smtplib.SMTPNotSupportedError():
             return "relay_offers_too_little"
@@ -210,7 +210,7 @@ def _word(error: Exception) -> str:
     return "relay_not_reached"
 
 
-def _peer(client: Conversation) -> str:
+def peer_of(client: Conversation) -> str:
     try:
         name = client.sock.getpeername() if client.sock else ()
     except OSError:
@@ -218,7 +218,7 @@ def _peer(client: Conversation) -> str:
     return f"{name[0]}:{name[1]}" if name else ""
 
 
-def _tls(client: Conversation) -> str:
+def tls_of(client: Conversation) -> str:
     return (client.sock.version() or "") if isinstance(client.sock, ssl.SSLSocket) else ""
 
 

@@ -13,7 +13,8 @@ from babel.messages.pofile import read_po
 from sqlalchemy import select
 from werkzeug.routing import Rule
 
-from disclosure.casework import deskwords, words
+from disclosure.casework import deskwords, keys, words
+from disclosure.discovery.keyplaces import web_key_urls
 from disclosure.protocol import events
 from disclosure.protocol.values import Language
 from disclosure.store.tables import confirmed_channels, links, outbox, pictures, probes, reports
@@ -26,6 +27,8 @@ from tests.web.walk import CONTACT, DOMAIN, NOTICE, ORGANISATION, PERSON, REPORT
 
 # Who keeps an answer of ours: nobody, but for files that change their name with their content.
 CACHED = {"static"}
+# RFC 9116, 3: the old place of security.txt may lead to the new one, and ours does nothing else.
+LEADS_AWAY = {"identity.security_txt_at_the_old_place"}
 AUDIENCES = ("coordinator", "reporter", "organisation", "nobody")
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'",
@@ -68,7 +71,18 @@ def known(alert: Alert) -> dict[str, list[str]]:
         "act": list(ACTS),
         "channel_id": ["fr-anssi:mail", "fr-cnil:post"],
         "name": [mail.name for mail in alert.house.mails()],
+        **identity_of(alert.house),
         "filename": ["style.css", "app.js", "mark.svg"],
+    }
+
+
+def identity_of(house: House) -> dict[str, list[str]]:
+    """What programs ask a Web Key Directory for, and our keys."""
+    place = web_key_urls(house.office.settings.mail.from_address)[1]
+    return {
+        "hashed": [place.rpartition("/")[2].partition("?")[0]],
+        "domain": [house.office.settings.mail.from_address.domain.name],
+        "fingerprint": [key.fingerprint for key in keys.held_keys(house.office)],
     }
 
 
@@ -145,7 +159,7 @@ def test_asking_for_a_page_changes_nothing(filled: Alert, pages: dict[str, list[
         assert {one.status for one in seen} <= {200, 302, 404}
         reached = {one.endpoint for one in seen if one.status == 200}
         routes = {rule.endpoint for rule in filled.house.app.url_map.iter_rules() if "GET" in (rule.methods or ())}
-        assert reached == routes
+        assert reached == routes - LEADS_AWAY
 
 
 def test_asking_for_headers_alone_changes_nothing(held: dict[str, Browser], filled: Alert) -> None:
