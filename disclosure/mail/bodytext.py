@@ -15,29 +15,7 @@ MOST_TEXT = 65_536  # bytes, of UTF-8
 _MOST_HTML = 524_288  # characters: styles are long
 _QUOTE = "\ufdd0"  # a noncharacter: where HTML says that what follows is an older message
 _BLOCKS = frozenset(
-    [
-        "p",
-        "div",
-        "br",
-        "tr",
-        "li",
-        "ul",
-        "ol",
-        "table",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "hr",
-        "blockquote",
-        "pre",
-        "section",
-        "article",
-        "header",
-        "footer",
-    ]
+    ("p", "div", "br", "tr", "li", "ul", "ol", "table", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "blockquote", "pre")
 )
 _DROPPED = ("script", "style", "head", "title", "template")
 _QUOTED = (
@@ -46,21 +24,21 @@ _QUOTED = (
 )
 _LONG_ENTITY = re.compile(r"&#x?[0-9a-fA-F]{8,}")
 
+_WROTE = r"wrote|a ecrit|ecrit|schrieb|escribio|escreveu|ha scritto|schreef"
 _INTRODUCES = re.compile(
-    r"\W{0,4}(on|le|am|el|em|il|op|den|da)\b.{3,200}(wrote|a ecrit|ecrit|schrieb|escribio|escreveu|ha scritto|schreef)\b.{0,200}:?$"
-    r"|.{1,200}(wrote|a ecrit|ecrivait|schrieb|escribio)\s?:$|.{4,120}(さんは書きました|のメール|wrote|書きました)[::]$",
-    re.IGNORECASE,
+    rf"\W{{0,4}}(on|le|am|el|em|il|op|den|da)\b.{{3,200}}({_WROTE})\b.{{0,200}}:?$"
+    rf"|.{{1,200}}({_WROTE}|ecrivait)\s?:$|.{{4,120}}(さんは書きました|のメール|書きました)[::]$"
 )
 _DIVIDES = re.compile(
-    r"[-_=*\s>]{0,40}(original message|message d'origine|message original|message transfere|forwarded message|begin forwarded"
-    r"|ursprungliche nachricht|originalnachricht|weitergeleitete nachricht|mensaje original|mensaje reenviado"
-    r"|元のメッセージ|original-nachricht|debut du message (transfere|reexpedie)|原文|転送メッセージ)\b?\s?:?[-_=*\s]{0,40}$",
-    re.IGNORECASE,
+    r"[-_=*\s>]{0,40}(original message|message d'origine|message original|message transfere|forwarded message"
+    r"|begin forwarded|ursprungliche nachricht|originalnachricht|original-nachricht|weitergeleitete nachricht"
+    r"|mensaje original|mensaje reenviado|debut du message (transfere|reexpedie)"
+    r"|元のメッセージ|原文|転送メッセージ)\s?:?[-_=*\s]{0,40}$"
 )
-_FROM = re.compile(r"[>*\s]{0,6}(from|de|von|da|差出人)\s{0,3}\*?\s?[::]", re.IGNORECASE)
+_FROM = re.compile(r"[>*\s]{0,6}(from|de|von|da|差出人)\s{0,3}\*?\s?[::]")
 _SENT = re.compile(
-    r"[>*\s]{0,6}(sent|date|to|envoye( le)?|a|gesendet|datum|an|enviado( el)?|fecha|para|送信日時|日付|宛先)\s{0,3}\*?\s?[::]",
-    re.IGNORECASE,
+    r"[>*\s]{0,6}(sent|date|to|envoye( le)?|a|gesendet|datum|an|enviado( el)?|fecha|para|送信日時|日付|宛先)"
+    r"\s{0,3}\*?\s?[::]"
 )
 
 

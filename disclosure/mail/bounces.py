@@ -18,7 +18,8 @@ from disclosure.mail.received import FailedRecipient, MailClass
 _MOST_READ = 8_192  # characters: what a system says stands before what it returns
 _MOST_SCANNED = 32_768
 _COPY = re.compile(
-    r"(?im)^[ \t>]*(-{2,}[ \t]*(below this line|this is a copy|original message|the following|returned message|message header)"
+    r"(?im)^[ \t>]*(-{2,}[ \t]*(below this line|this is a copy|original message|the following"
+    r"|returned message|message header)"
     r"|-{5,}[ \t]*this is a copy|original message headers|en-tetes|ursprungliche kopfzeilen|received:[ \t])"
 )
 _CODE = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
@@ -26,6 +27,33 @@ _REPLY = re.compile(r"(?<![\d.:-])([45])\d\d(?=[ -][\w<])")
 _MESSAGE_ID = re.compile(r"(?im)^[> \t]{0,8}message-id:[ \t\n]{0,4}(<[^<>\s]{3,250}>)")
 _DAEMONS = frozenset(
     {"mailer-daemon", "mailerdaemon", "postmaster", "mail-daemon", "mdaemon", "microsoftexchange", "mailsystem"}
+)
+
+
+_DELAYED = phrases.listed(
+    """
+    will continue to try | will be retried | will keep trying | has not yet been delivered |
+    not been delivered yet | no action is required on your part | you do not need to resend |
+    do not need to resend | delivery attempts will continue | is still being tried | delayed |
+    weitere zustellversuche | verzogert | nouvelle tentative | sera retente | n'a pas encore ete |
+    nouvelles tentatives | il n'est pas necessaire de renvoyer | se seguira intentando | 引き続き
+    """
+)
+
+_FAILED = phrases.listed(
+    """
+    could not be delivered | couldn't be delivered | wasn't delivered | was not delivered | was undeliverable |
+    is undeliverable | did not reach | unable to deliver | wasn't able to deliver | failed permanently |
+    permanent error | permanent failure | delivery to the following recipient | returned to sender |
+    i've given up | giving up | user unknown | no such user | does not exist | mailbox unavailable |
+    unknown user | mailbox full | address not found | message blocked | recipient rejected | mailbox is full |
+    over quota | has failed | delivery failed | n'a pas pu etre | n'a pas ete remis | impossible de remettre |
+    n'existe pas | adresse introuvable | boite aux lettres est pleine | boite pleine | utilisateur inconnu |
+    konnte nicht zugestellt | nicht zugestellt werden | existiert nicht | empfanger unbekannt |
+    postfach ist voll | no se pudo entregar | no ha podido ser | no se ha podido entregar | no existe |
+    usuario desconocido | buzon lleno | 配信できませんでした | 配信されませんでした | 届けられませんでした |
+    存在しません
+    """
 )
 
 
@@ -48,19 +76,15 @@ def told(root: Part, text: str, *, because: str) -> Found:
         scanned = scan(root, text)
         if scanned and mail_class is MailClass.BOUNCE_UNPARSED:
             mail_class, because = scanned.mail_class, "flufl"
-        recipients = recipients or (list(scanned.recipients) if scanned else [])
-    found = tuple(
-        _failed(address, mail_class, folded) if isinstance(address, str) else address for address in recipients
-    )
+        recipients = recipients or [one.address for one in scanned.recipients] if scanned else recipients
+    found = tuple(_failed(address, mail_class, folded) for address in recipients)
     references = tuple(dict.fromkeys(_MESSAGE_ID.findall(text)))
     return Found(mail_class, because, found, mail_class is MailClass.BOUNCE_UNPARSED, references=references)
 
 
 def _class(subject: str, said: str) -> MailClass:
     codes = [found[1] for found in _CODE.finditer(said)] or [found[1] for found in _REPLY.finditer(said)]
-    delayed = (
-        phrases.begins(subject, phrases.SUBJECTS[MailClass.BOUNCE_DELAYED]) or phrases.says(said, phrases.DELAYED) > 1
-    )
+    delayed = phrases.begins(subject, phrases.SUBJECTS[MailClass.BOUNCE_DELAYED]) or phrases.says(said, _DELAYED) > 1
     gave_up = phrases.says(
         said, ("giving up", "i've given up", "will not be retried", "gave up", "permanent error", "no further attempts")
     )
@@ -85,12 +109,12 @@ def _class(subject: str, said: str) -> MailClass:
         ),
     ):
         return MailClass.BOUNCE_TEMPORARY
-    if phrases.says(said, phrases.FAILED) or phrases.begins(subject, phrases.SUBJECTS[MailClass.BOUNCE_PERMANENT]):
+    if phrases.says(said, _FAILED) or phrases.begins(subject, phrases.SUBJECTS[MailClass.BOUNCE_PERMANENT]):
         return MailClass.BOUNCE_PERMANENT
-    return MailClass.BOUNCE_DELAYED if phrases.says(said, phrases.DELAYED) else MailClass.BOUNCE_UNPARSED
+    return MailClass.BOUNCE_DELAYED if phrases.says(said, _DELAYED) else MailClass.BOUNCE_UNPARSED
 
 
-def _recipients(root: Part, said: str) -> list[str | FailedRecipient]:
+def _recipients(root: Part, said: str) -> list[str]:
     named = [one for value in root.header.all("x-failed-recipients") for one in fields.addresses(value)]
     if not named:
         ours = {one.lower() for name in ("to", "from", "cc") for one in fields.addresses(root.header.get(name))}

@@ -12,6 +12,7 @@ from disclosure.mail.mime import Header, Part, header_of
 from disclosure.mail.received import FailedRecipient, MailClass
 
 MOST_RECIPIENTS = 100
+_CODE_POINTS = 0x110000
 _MOST_STATUS = 131_072  # bytes of one status part
 _STATUS = re.compile(r"\b([245])\.\d{1,3}\.\d{1,3}\b")
 _REPLY = re.compile(r"(?:^|[;\s])([245])\d\d(?=[\s-])")
@@ -132,7 +133,7 @@ def _address(value: str) -> str:
 
 def _character(code: str) -> str:
     number = int(code, 16)
-    return chr(number) if number < 0x110000 else ""
+    return chr(number) if number < _CODE_POINTS else ""
 
 
 def worst(recipients: list[FailedRecipient]) -> tuple[MailClass, bool]:

@@ -111,7 +111,7 @@ def parameters(value: str) -> dict[str, str]:
         if not rest:
             plain.setdefault(name, held)
         else:
-            number = int(rest[0]) if rest[0].isascii() and rest[0].isdigit() and len(rest[0]) < 4 else 0
+            number = int(rest[0]) if re.fullmatch(r"[0-9]{1,3}", rest[0]) else 0
             pieces.setdefault(name, {}).setdefault(number, (held, rest[-1] == ""))
     return plain | {name: _joined(parts) for name, parts in pieces.items()}
 

@@ -46,6 +46,7 @@ def _read(message: bytes, tokens: Collection[str], message_ids: Collection[str],
     marked, _ = bodytext.text_of(root)
     text = bodytext.shown(marked)
     found = _classified(root, marked, text)
+    octets, signature = envelope.signed(root)
     seen = envelope.outside(root.header, Received(found.mail_class, found.because, found.unsure))
     references = tuple(dict.fromkeys((*found.references, *seen.references)))
     matched = envelope.matches(seen.tokens, references, tokens, message_ids)
@@ -62,7 +63,8 @@ def _read(message: bytes, tokens: Collection[str], message_ids: Collection[str],
         text=text,
         attachments=envelope.attachments(root),
         openpgp=envelope.ciphertext(root, text),
-        **dict(zip(("signed", "signature"), envelope.signed(root), strict=True)),
+        signed=octets,
+        signature=signature,
         authentication=envelope.authentication(root.header, authserv_id),
     )
 

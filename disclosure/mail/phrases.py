@@ -7,996 +7,262 @@ somebody does something now, or asks.
 
 from __future__ import annotations
 
-import re
-
 from disclosure.mail.received import MailClass as M
 
 _GAP = 60
 
+
+def listed(text: str) -> tuple[str, ...]:
+    """Phrases with bars between."""
+    return tuple(phrase for phrase in (part.strip() for part in " ".join(text.split()).split("|")) if phrase)
+
+
 # --- subjects, anchored at their beginning: "Re:" before them is a person's answer to one ----------------------------
 
 SUBJECTS: dict[M, tuple[str, ...]] = {
-    M.MDN_DELETED: ("not read:", "non lu", "ungelesen:", "no leido:", "no leidos:", "未開封:", "nicht gelesen:"),
-    M.MDN_DISPLAYED: (
-        *("read:", "lu :", "lu:", "gelesen:", "leido:", "開封済み:", "read receipt", "return receipt (displayed)"),
-        *("accuse de lecture", "lesebestatigung", "confirmacion de lectura", "開封確認"),
+    M.MDN_DELETED: listed(
+        """
+        not read: | non lu | ungelesen: | no leido: | no leidos: | 未開封: | nicht gelesen:
+        """
     ),
-    M.BOUNCE_DELAYED: (
-        *(
-            "delivery delayed",
-            "delayed mail",
-            "warning: message",
-            "warning: could not send message for past",
-            "delivery status notification (delay)",
-        ),
-        *(
-            "remise differee",
-            "remise retardee",
-            "zustellung verzogert",
-            "entrega retrasada",
-            "mail delivery delayed",
-            "message delayed",
-        ),
-        *("delayed:", "retarde:", "verzogert:", "retrasado:", "配信遅延", "配信の遅延"),
+    M.MDN_DISPLAYED: listed(
+        """
+        read: | lu : | lu: | gelesen: | leido: | 開封済み: | read receipt | return receipt (displayed) |
+        accuse de lecture | lesebestatigung | confirmacion de lectura | 開封確認
+        """
     ),
-    M.BOUNCE_PERMANENT: (
-        *(
-            "undeliverable",
-            "undelivered mail",
-            "delivery failure",
-            "mail delivery failed",
-            "returned mail",
-            "failure notice",
-            "mail system error",
-        ),
-        *(
-            "delivery status notification (failure)",
-            "delivery has failed",
-            "message not delivered",
-            "undelivered:",
-            "delivery notification:",
-        ),
-        *(
-            "non remis",
-            "echec de la remise",
-            "echec de remise",
-            "message non distribue",
-            "non distribuable",
-            "courrier non distribue",
-        ),
-        *(
-            "unzustellbar",
-            "nicht zugestellt",
-            "zustellung fehlgeschlagen",
-            "unzustellbare nachricht",
-            "no se puede entregar",
-            "no entregado",
-        ),
-        *(
-            "no entregable",
-            "error de entrega",
-            "correo devuelto",
-            "配信不能",
-            "配信できませんでした",
-            "配達不能",
-            "送信できませんでした",
-            "未配信",
-        ),
-        *(
-            "rejected:",
-            "mail failure",
-            "nondeliverable",
-            "mail delivery failure",
-            "retour de message",
-            "mail undeliverable",
-        ),
+    M.BOUNCE_DELAYED: listed(
+        """
+        delivery delayed | delayed mail | warning: message | warning: could not send message for past |
+        delivery status notification (delay) | remise differee | remise retardee | zustellung verzogert |
+        entrega retrasada | mail delivery delayed | message delayed | delayed: | retarde: | verzogert: |
+        retrasado: | 配信遅延 | 配信の遅延
+        """
     ),
-    M.LIST_HOLD: (
-        *(
-            "your message to…awaits moderator",
-            "your message to…awaits approval",
-            "message held for moderation",
-            "votre message pour…attend",
-        ),
-        *(
-            "votre message a…en attente",
-            "votre message pour…en attente",
-            "message en attente de moderation",
-            "ihre nachricht an…moderator",
-        ),
-        *(
-            "su mensaje para…moderador",
-            "su mensaje a…espera",
-            "…の承認待ち",
-            "message distribution",
-            "moderation de votre message",
-        ),
-        *("your message to…is being held", "your message to…pending approval"),
+    M.BOUNCE_PERMANENT: listed(
+        """
+        undeliverable | undelivered mail | delivery failure | mail delivery failed | returned mail |
+        failure notice | mail system error | delivery status notification (failure) | delivery has failed |
+        message not delivered | undelivered: | delivery notification: | non remis | echec de la remise |
+        echec de remise | message non distribue | non distribuable | courrier non distribue | unzustellbar |
+        nicht zugestellt | zustellung fehlgeschlagen | unzustellbare nachricht | no se puede entregar |
+        no entregado | no entregable | error de entrega | correo devuelto | 配信不能 | 配信できませんでした |
+        配達不能 | 送信できませんでした | 未配信 | rejected: | mail failure | nondeliverable |
+        mail delivery failure | retour de message | mail undeliverable
+        """
     ),
-    M.CHALLENGE: (
-        *(
-            "please confirm your message",
-            "confirm your email to",
-            "verify your email to",
-            "sender verification",
-            "your email requires verification",
-        ),
-        *(
-            "action required: verify",
-            "authentifiez votre",
-            "confirmez votre envoi",
-            "confirmez votre message",
-            "verification de l'expediteur",
-        ),
-        *(
-            "absenderverifizierung",
-            "bitte bestatigen sie ihre nachricht",
-            "confirme su mensaje",
-            "送信者確認",
-            "verification required",
-        ),
-        *("demande d'authentification", "veuillez vous authentifier", "your message is awaiting verification"),
+    M.LIST_HOLD: listed(
+        """
+        your message to…awaits moderator | your message to…awaits approval | message held for moderation |
+        votre message pour…attend | votre message a…en attente | votre message pour…en attente |
+        message en attente de moderation | ihre nachricht an…moderator | su mensaje para…moderador |
+        su mensaje a…espera | …の承認待ち | message distribution | moderation de votre message |
+        your message to…is being held | your message to…pending approval
+        """
     ),
-    M.QUARANTINE: (
-        *(
-            "message quarantined",
-            "quarantined",
-            "your message was quarantined",
-            "mail quarantined",
-            "message mis en quarantaine",
-        ),
-        *(
-            "votre message a ete mis en quarantaine",
-            "mise en quarantaine",
-            "nachricht in quarantane",
-            "mensaje en cuarentena",
-            "隔離されました",
-        ),
+    M.CHALLENGE: listed(
+        """
+        please confirm your message | confirm your email to | verify your email to | sender verification |
+        your email requires verification | action required: verify | authentifiez votre |
+        confirmez votre envoi | confirmez votre message | verification de l'expediteur | absenderverifizierung |
+        bitte bestatigen sie ihre nachricht | confirme su mensaje | 送信者確認 | verification required |
+        demande d'authentification | veuillez vous authentifier | your message is awaiting verification
+        """
     ),
-    M.AUTO_REPLY: (
-        *(
-            "automatic reply",
-            "auto reply",
-            "auto-reply",
-            "autoreply",
-            "out of office",
-            "out of the office",
-            "ooo:",
-            "vacation",
-            "auto response",
-        ),
-        *(
-            "autoresponse",
-            "auto:",
-            "[auto-reply]",
-            "on vacation",
-            "away from my mail",
-            "on leave",
-            "annual leave",
-            "i am away",
-            "i'm away",
-        ),
-        *(
-            "reponse automatique",
-            "absence du bureau",
-            "absent du bureau",
-            "absence",
-            "absent",
-            "en conges",
-            "message d'absence",
-            "absente",
-            "conges",
-        ),
-        *(
-            "je suis absent",
-            "indisponible",
-            "message automatique d'absence",
-            "automatische antwort",
-            "abwesenheit",
-            "abwesend",
-            "im urlaub",
-        ),
-        *(
-            "autom. antwort",
-            "ausser haus",
-            "nicht im buro",
-            "respuesta automatica",
-            "fuera de la oficina",
-            "ausencia",
-            "ausente",
-            "de vacaciones",
-        ),
-        *(
-            "自動応答",
-            "自動返信",
-            "不在",
-            "不在通知",
-            "不在のお知らせ",
-            "休暇中",
-            "【自動応答】",
-            "【自動返信】",
-            "[自動返信]",
-        ),
+    M.QUARANTINE: listed(
+        """
+        message quarantined | quarantined | your message was quarantined | mail quarantined |
+        message mis en quarantaine | votre message a ete mis en quarantaine | mise en quarantaine |
+        nachricht in quarantane | mensaje en cuarentena | 隔離されました
+        """
     ),
-    M.TICKET_AUTO_ACK: (
-        *(
-            "ticket received",
-            "request received",
-            "we have received your",
-            "we received your",
-            "your request has been received",
-            "new ticket",
-        ),
-        *(
-            "your ticket has been",
-            "ticket created",
-            "case created",
-            "a ticket has been",
-            "your support request",
-            "confirmation of receipt",
-        ),
-        *(
-            "accuse de reception",
-            "accuse reception",
-            "votre demande a bien ete",
-            "votre demande a ete",
-            "nous avons bien recu votre",
-            "ticket cree",
-        ),
-        *(
-            "confirmation de reception",
-            "prise en compte de votre demande",
-            "bonne reception de votre",
-            "eingangsbestatigung",
-            "ihre anfrage ist",
-        ),
-        *(
-            "ihr ticket",
-            "ihre anfrage wurde",
-            "wir haben ihre",
-            "empfangsbestatigung",
-            "hemos recibido su",
-            "acuse de recibo",
-            "su solicitud ha",
-        ),
-        *(
-            "confirmacion de recepcion",
-            "solicitud recibida",
-            "お問い合わせを受け付け",
-            "お問い合わせありがとう",
-            "受付完了",
-            "受付確認",
-            "受け付けました",
-        ),
-        *(
-            "thank you for contacting",
-            "thanks for contacting",
-            "merci de nous avoir contact",
-            "ticket ouvert",
-            "incident ouvert",
-        ),
+    M.AUTO_REPLY: listed(
+        """
+        automatic reply | auto reply | auto-reply | autoreply | out of office | out of the office | ooo: |
+        vacation | auto response | autoresponse | auto: | [auto-reply] | on vacation | away from my mail |
+        on leave | annual leave | i am away | i'm away | reponse automatique | absence du bureau |
+        absent du bureau | absence | absent | en conges | message d'absence | absente | conges |
+        je suis absent | indisponible | message automatique d'absence | automatische antwort | abwesenheit |
+        abwesend | im urlaub | autom. antwort | ausser haus | nicht im buro | respuesta automatica |
+        fuera de la oficina | ausencia | ausente | de vacaciones | 自動応答 | 自動返信 | 不在 | 不在通知 |
+        不在のお知らせ | 休暇中 | 【自動応答】 | 【自動返信】 | [自動返信]
+        """
+    ),
+    M.TICKET_AUTO_ACK: listed(
+        """
+        ticket received | request received | we have received your | we received your |
+        your request has been received | new ticket | your ticket has been | ticket created | case created |
+        a ticket has been | your support request | confirmation of receipt | accuse de reception |
+        accuse reception | votre demande a bien ete | votre demande a ete | nous avons bien recu votre |
+        ticket cree | confirmation de reception | prise en compte de votre demande | bonne reception de votre |
+        eingangsbestatigung | ihre anfrage ist | ihr ticket | ihre anfrage wurde | wir haben ihre |
+        empfangsbestatigung | hemos recibido su | acuse de recibo | su solicitud ha |
+        confirmacion de recepcion | solicitud recibida | お問い合わせを受け付け | お問い合わせありがとう |
+        受付完了 | 受付確認 | 受け付けました | thank you for contacting | thanks for contacting |
+        merci de nous avoir contact | ticket ouvert | incident ouvert
+        """
     ),
 }
 
 # --- bodies ----------------------------------------------------------------------------------------------------------
 
 PROOFS: dict[M, tuple[str, ...]] = {
-    M.MDN_DELETED: (
-        *(
-            "was deleted without being read",
-            "a ete supprime sans avoir ete lu",
-            "a ete supprime sans etre lu",
-            "wurde geloscht, ohne gelesen",
-        ),
-        *("ungelesen geloscht", "fue eliminado sin", "se elimino sin leer", "開封されずに削除"),
+    M.MDN_DELETED: listed(
+        """
+        was deleted without being read | a ete supprime sans avoir ete lu | a ete supprime sans etre lu |
+        wurde geloscht, ohne gelesen | ungelesen geloscht | fue eliminado sin | se elimino sin leer |
+        開封されずに削除
+        """
     ),
-    M.MDN_DISPLAYED: (
-        *(
-            "your message…was read on",
-            "return receipt for the mail",
-            "this receipt only acknowledges that the message was displayed",
-        ),
-        *(
-            "votre message…a ete lu le",
-            "ceci est un accuse de lecture",
-            "wurde am…gelesen",
-            "se leyo el",
-            "fue leido el",
-            "開封されました",
-        ),
-        *("this is a return receipt for", "this is a read receipt"),
+    M.MDN_DISPLAYED: listed(
+        """
+        your message…was read on | return receipt for the mail |
+        this receipt only acknowledges that the message was displayed | votre message…a ete lu le |
+        ceci est un accuse de lecture | wurde am…gelesen | se leyo el | fue leido el | 開封されました |
+        this is a return receipt for | this is a read receipt
+        """
     ),
-    M.LIST_HOLD: (
-        *(
-            "is being held until the list moderator",
-            "held until the list moderator",
-            "awaiting moderator approval",
-            "pending moderator approval",
-        ),
-        *(
-            "post to moderated list",
-            "post by non-member to a members-only list",
-            "is awaiting approval by",
-            "has been forwarded to the moderator",
-        ),
-        *(
-            "your message for list…has been forwarded to editor",
-            "en attente d'approbation par le moderateur",
-            "transmis aux moderateurs",
-        ),
-        *(
-            "a ete transmis au moderateur",
-            "attend l'approbation du moderateur",
-            "en attente de moderation",
-            "retenu jusqu'a ce que le moderateur",
-        ),
-        *(
-            "soumis a l'approbation",
-            "en attente de l'approbation",
-            "wartet auf die genehmigung",
-            "zur freigabe durch den moderator",
-            "vom moderator…genehmigt",
-        ),
-        *(
-            "bis ein moderator",
-            "esperando la aprobacion del moderador",
-            "retenido hasta que",
-            "司会者の承認",
-            "モデレーターの承認",
-            "承認待ち",
-        ),
-        *("your message to the group…moderat", "will be posted once a moderator", "must be approved by a moderator"),
+    M.LIST_HOLD: listed(
+        """
+        is being held until the list moderator | held until the list moderator | awaiting moderator approval |
+        pending moderator approval | post to moderated list | post by non-member to a members-only list |
+        is awaiting approval by | has been forwarded to the moderator |
+        your message for list…has been forwarded to editor | en attente d'approbation par le moderateur |
+        transmis aux moderateurs | a ete transmis au moderateur | attend l'approbation du moderateur |
+        en attente de moderation | retenu jusqu'a ce que le moderateur | soumis a l'approbation |
+        en attente de l'approbation | wartet auf die genehmigung | zur freigabe durch den moderator |
+        vom moderator…genehmigt | bis ein moderator | esperando la aprobacion del moderador |
+        retenido hasta que | 司会者の承認 | モデレーターの承認 | 承認待ち | your message to the group…moderat |
+        will be posted once a moderator | must be approved by a moderator
+        """
     ),
-    M.CHALLENGE: (
-        *(
-            "click…to deliver your message",
-            "click…to release your message",
-            "verify that you are a real",
-            "prove that you are human",
-        ),
-        *(
-            "to confirm that you are a real person",
-            "confirm that you sent",
-            "please reply to this message to confirm",
-            "sender verification",
-        ),
-        *(
-            "has not been delivered yet…confirm",
-            "i need to verify that you",
-            "before your message can be delivered",
-            "not yet on my list of",
-        ),
-        *(
-            "added to my list of approved senders",
-            "to have your message delivered",
-            "is protected by a challenge",
-            "to prove you are not a",
-        ),
-        *(
-            "votre message est en attente…cliqu",
-            "authentifiez-vous",
-            "afin d'authentifier",
-            "pour que votre message soit remis",
-            "vous identifier comme expediteur",
-        ),
-        *(
-            "pour que votre message me parvienne",
-            "confirmer que vous etes bien",
-            "prouver que vous n'etes pas un robot",
-            "vous n'etes pas encore autorise",
-        ),
-        *(
-            "um ihre nachricht zuzustellen",
-            "bestatigen sie…dass sie ein mensch",
-            "absender zu verifizieren",
-            "para que su mensaje sea entregado",
-        ),
-        *(
-            "confirme que usted es una persona",
-            "メールを配信するには",
-            "送信者であることを確認",
-            "solve the captcha",
-            "resoudre le captcha",
-        ),
+    M.CHALLENGE: listed(
+        """
+        click…to deliver your message | click…to release your message | verify that you are a real |
+        prove that you are human | to confirm that you are a real person | confirm that you sent |
+        please reply to this message to confirm | sender verification | has not been delivered yet…confirm |
+        i need to verify that you | before your message can be delivered | not yet on my list of |
+        added to my list of approved senders | to have your message delivered | is protected by a challenge |
+        to prove you are not a | votre message est en attente…cliqu | authentifiez-vous | afin d'authentifier |
+        pour que votre message soit remis | vous identifier comme expediteur |
+        pour que votre message me parvienne | confirmer que vous etes bien |
+        prouver que vous n'etes pas un robot | vous n'etes pas encore autorise | um ihre nachricht zuzustellen |
+        bestatigen sie…dass sie ein mensch | absender zu verifizieren | para que su mensaje sea entregado |
+        confirme que usted es una persona | メールを配信するには | 送信者であることを確認 | solve the captcha |
+        resoudre le captcha
+        """
     ),
-    M.QUARANTINE: (
-        *(
-            "has been quarantined",
-            "was quarantined",
-            "been placed in quarantine",
-            "held in quarantine",
-            "moved to quarantine",
-            "mis en quarantaine",
-        ),
-        *(
-            "mise en quarantaine",
-            "place en quarantaine",
-            "in quarantane",
-            "unter quarantane",
-            "en cuarentena",
-            "隔離されました",
-            "検疫",
-        ),
+    M.QUARANTINE: listed(
+        """
+        has been quarantined | was quarantined | been placed in quarantine | held in quarantine |
+        moved to quarantine | mis en quarantaine | mise en quarantaine | place en quarantaine | in quarantane |
+        unter quarantane | en cuarentena | 隔離されました | 検疫
+        """
     ),
-    M.AUTO_REPLY: (
-        *(
-            "i am out of the office",
-            "i'm out of the office",
-            "i am out of office",
-            "i'm out of office",
-            "i am currently out of",
-            "i will be out of the office",
-        ),
-        *(
-            "i am currently away",
-            "i'm currently away",
-            "i am on annual leave",
-            "i'm on annual leave",
-            "i am on vacation",
-            "i'm on vacation",
-            "i am on holiday",
-        ),
-        *(
-            "i am on leave",
-            "i'm on leave",
-            "i am on parental leave",
-            "i am on maternity leave",
-            "away from the office",
-            "limited access to email",
-        ),
-        *(
-            "limited access to my email",
-            "no access to my email",
-            "no access to email",
-            "i will respond when i return",
-            "upon my return",
-            "on my return",
-        ),
-        *(
-            "i no longer work",
-            "no longer works",
-            "no longer with the company",
-            "has left the company",
-            "is no longer employed",
-            "this mailbox is not monitored",
-        ),
-        *(
-            "this mailbox is no longer monitored",
-            "this is an automatic reply",
-            "this is an automated reply",
-            "this is an auto-reply",
-            "automatic response from",
-        ),
-        *(
-            "is an unmonitored mailbox",
-            "mailbox is not monitored",
-            "this inbox is not monitored",
-            "currently on leave",
-            "currently out of the office",
-        ),
-        *(
-            "je suis absent",
-            "je suis actuellement absent",
-            "je suis en conge",
-            "je suis actuellement en conge",
-            "absent du bureau",
-            "je serai absent",
-        ),
-        *(
-            "serai de retour le",
-            "a mon retour",
-            "je suis en deplacement",
-            "je suis indisponible",
-            "actuellement indisponible",
-            "en mon absence",
-        ),
-        *(
-            "durant mon absence",
-            "pendant mon absence",
-            "je ne fais plus partie",
-            "ne travaille plus",
-            "a quitte l'entreprise",
-            "a quitte la societe",
-        ),
-        *(
-            "ceci est une reponse automatique",
-            "reponse automatique",
-            "cette boite n'est plus",
-            "cette boite n'est pas consultee",
-            "cette adresse n'est plus",
-        ),
-        *(
-            "conge maternite",
-            "conge parental",
-            "acces limite a ma messagerie",
-            "acces limite a mes mails",
-            "nos bureaux sont fermes",
-            "our office is closed",
-        ),
-        *(
-            "our offices are closed",
-            "ich bin nicht im buro",
-            "ich bin derzeit nicht",
-            "ich bin momentan nicht",
-            "bin ich nicht im haus",
-            "ich bin im urlaub",
-        ),
-        *(
-            "ich befinde mich",
-            "ich bin abwesend",
-            "nicht erreichbar",
-            "bin ich wieder erreichbar",
-            "wahrend meiner abwesenheit",
-            "in dringenden fallen wenden",
-        ),
-        *(
-            "ich bin ab…wieder",
-            "dies ist eine automatische antwort",
-            "automatisch generierte antwort",
-            "nicht mehr im unternehmen",
-            "nicht mehr bei…tatig",
-        ),
-        *(
-            "nach meiner ruckkehr",
-            "nicht weitergeleitet",
-            "estoy fuera de la oficina",
-            "estare fuera de la oficina",
-            "me encuentro fuera",
-            "estoy de vacaciones",
-        ),
-        *(
-            "estare ausente",
-            "estoy ausente",
-            "me encuentro de vacaciones",
-            "a mi regreso",
-            "a mi vuelta",
-            "en mi ausencia",
-            "durante mi ausencia",
-        ),
-        *(
-            "esta es una respuesta automatica",
-            "ya no trabaja",
-            "ya no trabajo",
-            "acceso limitado a mi correo",
-            "不在にして",
-            "不在です",
-            "不在となり",
-        ),
-        *(
-            "休暇をいただ",
-            "休暇中",
-            "お休みをいただ",
-            "外出して",
-            "出張中",
-            "自動応答",
-            "自動返信",
-            "自動的に送信",
-            "退職いたし",
-            "退職しました",
-            "休業",
-        ),
+    M.AUTO_REPLY: listed(
+        """
+        i am out of the office | i'm out of the office | i am out of office | i'm out of office |
+        i am currently out of | i will be out of the office | i am currently away | i'm currently away |
+        i am on annual leave | i'm on annual leave | i am on vacation | i'm on vacation | i am on holiday |
+        i am on leave | i'm on leave | i am on parental leave | i am on maternity leave | away from the office |
+        limited access to email | limited access to my email | no access to my email | no access to email |
+        i will respond when i return | upon my return | on my return | i no longer work | no longer works |
+        no longer with the company | has left the company | is no longer employed |
+        this mailbox is not monitored | this mailbox is no longer monitored | this is an automatic reply |
+        this is an automated reply | this is an auto-reply | automatic response from |
+        is an unmonitored mailbox | mailbox is not monitored | this inbox is not monitored |
+        currently on leave | currently out of the office | je suis absent | je suis actuellement absent |
+        je suis en conge | je suis actuellement en conge | absent du bureau | je serai absent |
+        serai de retour le | a mon retour | je suis en deplacement | je suis indisponible |
+        actuellement indisponible | en mon absence | durant mon absence | pendant mon absence |
+        je ne fais plus partie | ne travaille plus | a quitte l'entreprise | a quitte la societe |
+        ceci est une reponse automatique | reponse automatique | cette boite n'est plus |
+        cette boite n'est pas consultee | cette adresse n'est plus | conge maternite | conge parental |
+        acces limite a ma messagerie | acces limite a mes mails | nos bureaux sont fermes |
+        our office is closed | our offices are closed | ich bin nicht im buro | ich bin derzeit nicht |
+        ich bin momentan nicht | bin ich nicht im haus | ich bin im urlaub | ich befinde mich |
+        ich bin abwesend | nicht erreichbar | bin ich wieder erreichbar | wahrend meiner abwesenheit |
+        in dringenden fallen wenden | ich bin ab…wieder | dies ist eine automatische antwort |
+        automatisch generierte antwort | nicht mehr im unternehmen | nicht mehr bei…tatig |
+        nach meiner ruckkehr | nicht weitergeleitet | estoy fuera de la oficina | estare fuera de la oficina |
+        me encuentro fuera | estoy de vacaciones | estare ausente | estoy ausente | me encuentro de vacaciones |
+        a mi regreso | a mi vuelta | en mi ausencia | durante mi ausencia | esta es una respuesta automatica |
+        ya no trabaja | ya no trabajo | acceso limitado a mi correo | 不在にして | 不在です | 不在となり |
+        休暇をいただ | 休暇中 | お休みをいただ | 外出して | 出張中 | 自動応答 | 自動返信 | 自動的に送信 |
+        退職いたし | 退職しました | 休業
+        """
     ),
-    M.TICKET_AUTO_ACK: (
-        *(
-            "a ticket has been created",
-            "a ticket has been opened",
-            "your ticket number is",
-            "your ticket has been",
-            "your request has been received",
-        ),
-        *(
-            "your request has been logged",
-            "your request has been registered",
-            "your request has been assigned",
-            "your case number is",
-            "case has been created",
-        ),
-        *(
-            "your message has been received",
-            "has been assigned the ticket",
-            "has been assigned ticket",
-            "your reference number is",
-            "your request number is",
-        ),
-        *(
-            "this is an automated message",
-            "this is an automatic message",
-            "this message was generated automatically",
-            "automatically generated",
-        ),
-        *(
-            "this is an automated acknowledgement",
-            "this is an automated acknowledgment",
-            "this is an automated response",
-            "this e-mail was sent automatically",
-        ),
-        *(
-            "do not reply to this",
-            "please type your reply above this line",
-            "reply above this line",
-            "someone will get back to you",
-            "a member of our team will",
-        ),
-        *(
-            "one of our agents will",
-            "we will get back to you within",
-            "we aim to respond within",
-            "will be in touch shortly",
-            "your submission has been received",
-        ),
-        *(
-            "nous accusons reception de votre",
-            "nous accusons bonne reception",
-            "accuse reception de votre",
-            "votre demande a bien ete",
-            "votre demande a ete enregistree",
-        ),
-        *(
-            "votre demande a ete prise en compte",
-            "votre message a bien ete recu",
-            "votre message a bien ete",
-            "votre message a ete enregistre",
-            "votre mail a bien ete",
-        ),
-        *(
-            "votre courriel a bien ete",
-            "votre ticket",
-            "un ticket a ete",
-            "a ete cree sous le numero",
-            "sous la reference",
-            "sera traite dans les",
-            "sera traitee dans les",
-        ),
-        *(
-            "ne pas repondre a ce",
-            "merci de ne pas repondre",
-            "ceci est un message automatique",
-            "message genere automatiquement",
-            "message envoye automatiquement",
-        ),
-        *(
-            "ce mail est automatique",
-            "un conseiller vous repondra",
-            "nous vous repondrons dans les",
-            "reponse vous sera apportee",
-            "dans les meilleurs delais",
-        ),
-        *(
-            "ihre anfrage ist bei uns eingegangen",
-            "ihre nachricht ist bei uns eingegangen",
-            "ihre e-mail ist bei uns eingegangen",
-            "ihre anfrage wurde",
-        ),
-        *(
-            "ihre ticketnummer",
-            "unter der ticketnummer",
-            "ein ticket wurde",
-            "wurde ein ticket",
-            "automatisch erstellt",
-            "automatisch generiert",
-            "automatisch versendet",
-        ),
-        *(
-            "eingangsbestatigung",
-            "bitte antworten sie nicht auf diese",
-            "wir haben ihre anfrage erhalten",
-            "wir haben ihre nachricht erhalten",
-            "schnellstmoglich bearbeite",
-        ),
-        *(
-            "hemos recibido su solicitud",
-            "hemos recibido su mensaje",
-            "hemos recibido su consulta",
-            "hemos recibido tu",
-            "su solicitud ha sido",
-            "su numero de ticket",
-        ),
-        *(
-            "se ha creado un ticket",
-            "numero de caso",
-            "mensaje generado automaticamente",
-            "este es un mensaje automatico",
-            "no responda a este",
-            "le responderemos",
-        ),
-        *(
-            "acusamos recibo",
-            "受け付けいたしました",
-            "受け付けました",
-            "受付いたしました",
-            "受付番号",
-            "お問い合わせ番号",
-            "お問い合わせいただき",
-            "お問合せいただき",
-        ),
-        *(
-            "自動送信",
-            "自動配信",
-            "返信しないで",
-            "返信いただいても",
-            "送信専用",
-            "担当者より",
-            "担当者から",
-            "ご連絡いたしますので",
-            "自動的にお送り",
-        ),
+    M.TICKET_AUTO_ACK: listed(
+        """
+        a ticket has been created | a ticket has been opened | your ticket number is | your ticket has been |
+        your request has been received | your request has been logged | your request has been registered |
+        your request has been assigned | your case number is | case has been created |
+        your message has been received | has been assigned the ticket | has been assigned ticket |
+        your reference number is | your request number is | this is an automated message |
+        this is an automatic message | this message was generated automatically | automatically generated |
+        this is an automated acknowledgement | this is an automated acknowledgment |
+        this is an automated response | this e-mail was sent automatically | do not reply to this |
+        please type your reply above this line | reply above this line | someone will get back to you |
+        a member of our team will | one of our agents will | we will get back to you within |
+        we aim to respond within | will be in touch shortly | your submission has been received |
+        nous accusons reception de votre | nous accusons bonne reception | accuse reception de votre |
+        votre demande a bien ete | votre demande a ete enregistree | votre demande a ete prise en compte |
+        votre message a bien ete recu | votre message a bien ete | votre message a ete enregistre |
+        votre mail a bien ete | votre courriel a bien ete | votre ticket | un ticket a ete |
+        a ete cree sous le numero | sous la reference | sera traite dans les | sera traitee dans les |
+        ne pas repondre a ce | merci de ne pas repondre | ceci est un message automatique |
+        message genere automatiquement | message envoye automatiquement | ce mail est automatique |
+        un conseiller vous repondra | nous vous repondrons dans les | reponse vous sera apportee |
+        dans les meilleurs delais | ihre anfrage ist bei uns eingegangen |
+        ihre nachricht ist bei uns eingegangen | ihre e-mail ist bei uns eingegangen | ihre anfrage wurde |
+        ihre ticketnummer | unter der ticketnummer | ein ticket wurde | wurde ein ticket |
+        automatisch erstellt | automatisch generiert | automatisch versendet | eingangsbestatigung |
+        bitte antworten sie nicht auf diese | wir haben ihre anfrage erhalten |
+        wir haben ihre nachricht erhalten | schnellstmoglich bearbeite | hemos recibido su solicitud |
+        hemos recibido su mensaje | hemos recibido su consulta | hemos recibido tu | su solicitud ha sido |
+        su numero de ticket | se ha creado un ticket | numero de caso | mensaje generado automaticamente |
+        este es un mensaje automatico | no responda a este | le responderemos | acusamos recibo |
+        受け付けいたしました | 受け付けました | 受付いたしました | 受付番号 | お問い合わせ番号 |
+        お問い合わせいただき | お問合せいただき | 自動送信 | 自動配信 | 返信しないで | 返信いただいても |
+        送信専用 | 担当者より | 担当者から | ご連絡いたしますので | 自動的にお送り
+        """
     ),
 }
 
 # A person says these too.
-HINTS: tuple[str, ...] = (
-    *(
-        "we have received your",
-        "we received your",
-        "thank you for your message",
-        "thank you for contacting",
-        "thank you for your email",
-        "thanks for reaching",
-    ),
-    *(
-        "as soon as possible",
-        "nous avons bien recu votre",
-        "bien recu votre",
-        "merci pour votre message",
-        "merci de votre message",
-        "vous remercions de votre",
-    ),
-    *(
-        "vielen dank fur ihre nachricht",
-        "vielen dank fur ihre anfrage",
-        "danke fur ihre",
-        "gracias por su mensaje",
-        "gracias por contactar",
-        "hemos recibido",
-    ),
-    *(
-        "acknowledge receipt of your",
-        "accusons reception",
-        "ありがとうございます",
-        "受信いたしました",
-        "受領いたしました",
-        "out of office",
-        "absence",
-        "urlaub",
-    ),
-    *(
-        "ticket",
-        "reference number",
-        "numero de dossier",
-        "vorgangsnummer",
-        "merci de nous avoir contact",
-        "working days",
-        "jours ouvres",
-        "werktag",
-        "dias habiles",
-    ),
+HINTS = listed(
+    """
+    we have received your | we received your | thank you for your message | thank you for contacting |
+    thank you for your email | thanks for reaching | as soon as possible | nous avons bien recu votre |
+    bien recu votre | merci pour votre message | merci de votre message | vous remercions de votre |
+    vielen dank fur ihre nachricht | vielen dank fur ihre anfrage | danke fur ihre | gracias por su mensaje |
+    gracias por contactar | hemos recibido | acknowledge receipt of your | accusons reception |
+    ありがとうございます | 受信いたしました | 受領いたしました | out of office | absence | urlaub | ticket |
+    reference number | numero de dossier | vorgangsnummer | merci de nous avoir contact | working days |
+    jours ouvres | werktag | dias habiles
+    """
 )
 
-WORK: tuple[str, ...] = (
-    *(
-        "i have forwarded",
-        "i've forwarded",
-        "i forwarded",
-        "i have passed",
-        "i've passed",
-        "i passed",
-        "i will look",
-        "i'll look",
-        "i am looking",
-        "i'm looking",
-    ),
-    *(
-        "we are looking",
-        "we're looking",
-        "we have fixed",
-        "we fixed",
-        "we will fix",
-        "could you",
-        "can you",
-        "please send",
-        "please call",
-        "let me",
-        "i checked",
-    ),
-    *(
-        "we have taken",
-        "we are investigating",
-        "we have identified",
-        "i was on leave",
-        "i was away",
-        "i was out",
-        "i am the",
-        "i'm the",
-        "my name is",
-        "i just saw",
-    ),
-    *(
-        "we can confirm",
-        "i confirm",
-        "we confirm",
-        "our dpo",
-        "our ciso",
-        "sorry for the delay",
-        "not interested",
-        "who are you",
-        "i've just",
-        "call me",
-    ),
-    *(
-        "je transmets",
-        "j'ai transmis",
-        "je fais suivre",
-        "j'ai fait suivre",
-        "pouvez-vous",
-        "pourriez-vous",
-        "je suis le responsable",
-        "je suis la responsable",
-    ),
-    *(
-        "je suis le rssi",
-        "je suis le dpo",
-        "nous avons corrige",
-        "nous regardons",
-        "nous avons identifie",
-        "nous avons pris",
-        "je reviens vers vous",
-        "j'etais",
-    ),
-    *(
-        "je vous confirme",
-        "nous vous confirmons",
-        "je m'en occupe",
-        "je regarde",
-        "nous analysons",
-        "je prends",
-        "j'ai bien recu",
-        "qui etes-vous",
-        "appelez-moi",
-    ),
-    *(
-        "j'accuse",
-        "nous avons coupe",
-        "c'est corrige",
-        "merci de m'envoyer",
-        "merci de nous envoyer",
-        "envoyez-",
-        "ich habe",
-        "ich leite",
-        "konnen sie",
-        "konnten sie",
-    ),
-    *(
-        "wir haben das problem",
-        "wir haben den",
-        "wir prufen",
-        "ich war",
-        "ich kummere",
-        "ich bin der",
-        "ich bin die",
-        "bitte senden",
-        "bitte rufen",
-        "wer sind sie",
-    ),
-    *(
-        "he reenviado",
-        "puede enviar",
-        "podria",
-        "puede usted",
-        "lo estamos",
-        "estamos revisando",
-        "hemos corregido",
-        "soy el",
-        "soy la",
-        "estaba de vacaciones",
-    ),
-    *(
-        "確認いたします",
-        "転送しました",
-        "転送いたしました",
-        "教えてください",
-        "お送りください",
-        "修正しました",
-        "対応しました",
-        "調査しています",
-        "でしょうか",
-    ),
-)
-
-DELAYED: tuple[str, ...] = (
-    *(
-        "will continue to try",
-        "will be retried",
-        "will keep trying",
-        "has not yet been delivered",
-        "not been delivered yet",
-        "no action is required on your part",
-    ),
-    *(
-        "you do not need to resend",
-        "do not need to resend",
-        "delivery attempts will continue",
-        "is still being tried",
-        "delayed",
-        "weitere zustellversuche",
-        "verzogert",
-    ),
-    *(
-        "nouvelle tentative",
-        "sera retente",
-        "n'a pas encore ete",
-        "nouvelles tentatives",
-        "il n'est pas necessaire de renvoyer",
-        "se seguira intentando",
-        "引き続き",
-    ),
-)
-FAILED: tuple[str, ...] = (
-    *(
-        "could not be delivered",
-        "couldn't be delivered",
-        "wasn't delivered",
-        "was not delivered",
-        "was undeliverable",
-        "is undeliverable",
-        "did not reach",
-    ),
-    *(
-        "unable to deliver",
-        "wasn't able to deliver",
-        "failed permanently",
-        "permanent error",
-        "permanent failure",
-        "delivery to the following recipient",
-    ),
-    *(
-        "returned to sender",
-        "i've given up",
-        "giving up",
-        "user unknown",
-        "no such user",
-        "does not exist",
-        "mailbox unavailable",
-        "unknown user",
-        "mailbox full",
-    ),
-    *(
-        "address not found",
-        "message blocked",
-        "recipient rejected",
-        "mailbox is full",
-        "over quota",
-        "has failed",
-        "delivery failed",
-        "n'a pas pu etre",
-    ),
-    *(
-        "n'a pas ete remis",
-        "impossible de remettre",
-        "n'existe pas",
-        "adresse introuvable",
-        "boite aux lettres est pleine",
-        "boite pleine",
-        "utilisateur inconnu",
-    ),
-    *(
-        "konnte nicht zugestellt",
-        "nicht zugestellt werden",
-        "existiert nicht",
-        "empfanger unbekannt",
-        "postfach ist voll",
-        "no se pudo entregar",
-        "no ha podido ser",
-    ),
-    *(
-        "no se ha podido entregar",
-        "no existe",
-        "usuario desconocido",
-        "buzon lleno",
-        "配信できませんでした",
-        "配信されませんでした",
-        "届けられませんでした",
-        "存在しません",
-    ),
+WORK = listed(
+    """
+    i have forwarded | i've forwarded | i forwarded | i have passed | i've passed | i passed | i will look |
+    i'll look | i am looking | i'm looking | we are looking | we're looking | we have fixed | we fixed |
+    we will fix | could you | can you | please send | please call | let me | i checked | we have taken |
+    we are investigating | we have identified | i was on leave | i was away | i was out | i am the | i'm the |
+    my name is | i just saw | we can confirm | i confirm | we confirm | our dpo | our ciso |
+    sorry for the delay | not interested | who are you | i've just | call me | je transmets | j'ai transmis |
+    je fais suivre | j'ai fait suivre | pouvez-vous | pourriez-vous | je suis le responsable |
+    je suis la responsable | je suis le rssi | je suis le dpo | nous avons corrige | nous regardons |
+    nous avons identifie | nous avons pris | je reviens vers vous | j'etais | je vous confirme |
+    nous vous confirmons | je m'en occupe | je regarde | nous analysons | je prends | j'ai bien recu |
+    qui etes-vous | appelez-moi | j'accuse | nous avons coupe | c'est corrige | merci de m'envoyer |
+    merci de nous envoyer | envoyez- | ich habe | ich leite | konnen sie | konnten sie | wir haben das problem |
+    wir haben den | wir prufen | ich war | ich kummere | ich bin der | ich bin die | bitte senden |
+    bitte rufen | wer sind sie | he reenviado | puede enviar | podria | puede usted | lo estamos |
+    estamos revisando | hemos corregido | soy el | soy la | estaba de vacaciones | 確認いたします |
+    転送しました | 転送いたしました | 教えてください | お送りください | 修正しました | 対応しました |
+    調査しています | でしょうか
+    """
 )
 
 
@@ -1023,6 +289,3 @@ def _stands(text: str, phrase: str) -> int:
             return at
         at = text.find(first, at + 1)
     return -1
-
-
-CODE = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b|\b([45])\d\d[ -](?=\S)")

@@ -1,4 +1,4 @@
-"""What the words of a message say about who wrote it: subject and new text, never what is quoted below (mail facts 3.3).
+"""What the words of a message say about who wrote it: subject and new text, not what is quoted (mail facts 3.3).
 
 A machine taken for a person is the worst fault, a person taken for a machine the second worst. So one clear phrase
 makes a machine, unless the same text does what only people do (phrases.WORK); and whatever is mixed is unsure.
