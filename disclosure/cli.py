@@ -15,6 +15,7 @@ from typing import Any
 
 import click
 
+from disclosure.commands.mail import classify
 from disclosure.commands.options import FILE, as_json, at, instant, office, show
 from disclosure.protocol.errors import DisclosureError
 from disclosure.protocol.values import Address, Answer, Language
@@ -308,6 +309,9 @@ def demo(folder: Path | None, once: bool) -> None:
 
     target = folder or instance_folder(os.environ) / "demo"
     sys.exit(stage.play(target, once=once))
+
+
+main.add_command(classify)
 
 
 def run() -> None:

@@ -25,10 +25,9 @@ _QUOTED = (
 _LONG_ENTITY = re.compile(r"&#x?[0-9a-fA-F]{8,}")
 
 _WROTE = r"wrote|a ecrit|ecrit|schrieb|escribio|escreveu|ha scritto|schreef"
-_INTRODUCES = re.compile(
-    rf"\W{{0,4}}(on|le|am|el|em|il|op|den|da)\b.{{3,200}}({_WROTE})\b.{{0,200}}:?$"
-    rf"|.{{1,200}}({_WROTE}|ecrivait)\s?:$|.{{4,120}}(さんは書きました|のメール|書きました)[::]$"
-)
+# "On DATE, NAME wrote:", which mailers wrap after 70 columns; and what ends so without a date.
+_DATED = re.compile(rf"\W{{0,4}}(on|le|am|el|em|il|op|den|da)\b(?=.{{0,60}}\d).{{3,200}}\b({_WROTE})\b.{{0,200}}:$")
+_INTRODUCES = re.compile(rf".{{1,200}}\b({_WROTE}|ecrivait)\s?:$|.{{4,120}}(さんは書きました|のメール|書きました)[::]$")
 _DIVIDES = re.compile(
     r"[-_=*\s>]{0,40}(original message|message d'origine|message original|message transfere|forwarded message"
     r"|begin forwarded|ursprungliche nachricht|originalnachricht|original-nachricht|weitergeleitete nachricht"
@@ -143,10 +142,10 @@ def _older_from_here(lines: list[str], at: int) -> bool:
         return False
     bare = _bare(line)
     following = _bare(lines[at + 1]) if at + 1 < len(lines) else ""
-    if _DIVIDES.match(bare) or _INTRODUCES.match(bare):
+    if _DIVIDES.match(bare) or _DATED.match(bare) or _INTRODUCES.match(bare):
         return True
-    if not bare.endswith(":") and following.endswith(":") and _INTRODUCES.match(f"{bare} {following}"):
-        return True  # the introduction was wrapped
+    if not _DATED.match(following) and _DATED.match(f"{bare} {following}"):
+        return True
     return bool(_FROM.match(bare)) and any(_SENT.match(_bare(one)) for one in lines[at + 1 : at + 4])
 
 

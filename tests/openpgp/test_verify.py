@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from disclosure.openpgp import sandbox
-from disclosure.openpgp.child import OverLimit
 from disclosure.openpgp import verify as verifying
+from disclosure.openpgp.child import OverLimit
 from disclosure.openpgp.clearsigned import MAX_SIGNATURES
 from disclosure.openpgp.dearmour import dearmour
 from disclosure.openpgp.framing import body_of
