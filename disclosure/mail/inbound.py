@@ -100,7 +100,7 @@ def _classified(root: Part, marked: str, text: str) -> Found:
 def _by_machine(root: Part, words: Wording, text: str, because: str) -> Found:
     """No person sent it: which machine did?"""
     header = root.header
-    kind, proof = wording.kind(words)
+    kind, proof, clear = wording.kind(words)
     daemon = bounces.from_daemon(*fields.sender(header.get("from"))) or "x-failed-recipients" in header.names
     if robots.challenges(header):
         return Found(MailClass.CHALLENGE, because)
@@ -111,7 +111,7 @@ def _by_machine(root: Part, words: Wording, text: str, because: str) -> Found:
     if daemon or wording.bounced(words):
         return bounces.told(root, text, because=because)
     if proof >= _PROOF:
-        return Found(kind, because, unsure=wording.work(words) > 1)
+        return Found(kind, because, unsure=not clear or wording.work(words) > 1)
     if because == "null_return_path":
         told = bounces.told(root, text, because=because)
         return replace(told, unsure=True)
@@ -121,13 +121,15 @@ def _by_machine(root: Part, words: Wording, text: str, because: str) -> Found:
 
 def _by_words(root: Part, words: Wording, text: str) -> Found:
     """The header is a person's: words decide, and doubt is said."""
-    kind, proof = wording.kind(words)
+    kind, proof, clear = wording.kind(words)
     person, suspicions = wording.work(words), wording.suspicions(words)
     if wording.refused_by_list(words) and not person:
         return Found(MailClass.BOUNCE_PERMANENT, "phrase", unsure=True)
     if proof >= _PROOF:
         machine = proof + suspicions > 2 * person
-        return Found(kind if machine else MailClass.HUMAN_REPLY, "phrase", unsure=bool(person) or not machine)
+        return Found(
+            kind if machine else MailClass.HUMAN_REPLY, "phrase", unsure=bool(person) or not machine or not clear
+        )
     if wording.bounced(words) and not person:
         return replace(bounces.told(root, text, because="phrase"), unsure=True)
     if proof and suspicions and not person:

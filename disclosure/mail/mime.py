@@ -91,7 +91,7 @@ class Part:
     def size(self) -> int:
         data = self.data[self.body_at : self.end]
         if self.encoding == "base64":
-            return len(data.translate(None, b"\r\n\t =")) * 3 // 4
+            return len(b"".join(data.split()).rstrip(b"=")) * 3 // 4
         return len(self.content())
 
     def walk(self) -> Iterator[Part]:
@@ -104,7 +104,7 @@ class Part:
 
 
 def _base64(data: bytes) -> bytes:
-    letters = data.translate(None, b"\r\n\t ")
+    letters = b"".join(data.split())
     try:
         return a2b_base64(letters[: len(letters) // 4 * 4] if b"=" not in letters[-3:] else letters)
     except Error:

@@ -1,8 +1,7 @@
 """What mail systems say, by class, in French, English, German, Spanish and Japanese: ours, from what such systems say.
 
 Words are folded (bodytext.fold): lower case, no Western accents, one space. "…" stands for up to 60 characters. A line
-of PROOFS decides alone; of HINTS two are needed, or one and a machine's form. WORK is what only people say: that
-somebody does something now, or asks.
+of PROOFS decides alone; what decides only together with others stands in hints.py.
 """
 
 from __future__ import annotations
@@ -213,13 +212,13 @@ PROOFS: dict[M, tuple[str, ...]] = {
         ne pas repondre a ce | merci de ne pas repondre | ceci est un message automatique |
         message genere automatiquement | message envoye automatiquement | ce mail est automatique |
         un conseiller vous repondra | nous vous repondrons dans les | reponse vous sera apportee |
-        dans les meilleurs delais | ihre anfrage ist bei uns eingegangen |
+        ihre anfrage ist bei uns eingegangen |
         ihre nachricht ist bei uns eingegangen | ihre e-mail ist bei uns eingegangen | ihre anfrage wurde |
         ihre ticketnummer | unter der ticketnummer | ein ticket wurde | wurde ein ticket |
         automatisch erstellt | automatisch generiert | automatisch versendet | eingangsbestatigung |
-        bitte antworten sie nicht auf diese | wir haben ihre anfrage erhalten |
-        wir haben ihre nachricht erhalten | schnellstmoglich bearbeite | hemos recibido su solicitud |
-        hemos recibido su mensaje | hemos recibido su consulta | hemos recibido tu | su solicitud ha sido |
+        bitte antworten sie nicht auf diese | 
+        schnellstmoglich bearbeite | 
+        su solicitud ha sido |
         su numero de ticket | se ha creado un ticket | numero de caso | mensaje generado automaticamente |
         este es un mensaje automatico | no responda a este | le responderemos | acusamos recibo |
         受け付けいたしました | 受け付けました | 受付いたしました | 受付番号 | お問い合わせ番号 |
@@ -228,42 +227,6 @@ PROOFS: dict[M, tuple[str, ...]] = {
         """
     ),
 }
-
-# A person says these too.
-HINTS = listed(
-    """
-    we have received your | we received your | thank you for your message | thank you for contacting |
-    thank you for your email | thanks for reaching | as soon as possible | nous avons bien recu votre |
-    bien recu votre | merci pour votre message | merci de votre message | vous remercions de votre |
-    vielen dank fur ihre nachricht | vielen dank fur ihre anfrage | danke fur ihre | gracias por su mensaje |
-    gracias por contactar | hemos recibido | acknowledge receipt of your | accusons reception |
-    ありがとうございます | 受信いたしました | 受領いたしました | out of office | absence | urlaub | ticket |
-    reference number | numero de dossier | vorgangsnummer | merci de nous avoir contact | working days |
-    jours ouvres | werktag | dias habiles
-    """
-)
-
-WORK = listed(
-    """
-    i have forwarded | i've forwarded | i forwarded | i have passed | i've passed | i passed | i will look |
-    i'll look | i am looking | i'm looking | we are looking | we're looking | we have fixed | we fixed |
-    we will fix | could you | can you | please send | please call | let me | i checked | we have taken |
-    we are investigating | we have identified | i was on leave | i was away | i was out | i am the | i'm the |
-    my name is | i just saw | we can confirm | i confirm | we confirm | our dpo | our ciso |
-    sorry for the delay | not interested | who are you | i've just | call me | je transmets | j'ai transmis |
-    je fais suivre | j'ai fait suivre | pouvez-vous | pourriez-vous | je suis le responsable |
-    je suis la responsable | je suis le rssi | je suis le dpo | nous avons corrige | nous regardons |
-    nous avons identifie | nous avons pris | je reviens vers vous | j'etais | je vous confirme |
-    nous vous confirmons | je m'en occupe | je regarde | nous analysons | je prends | j'ai bien recu |
-    qui etes-vous | appelez-moi | j'accuse | nous avons coupe | c'est corrige | merci de m'envoyer |
-    merci de nous envoyer | envoyez- | ich habe | ich leite | konnen sie | konnten sie | wir haben das problem |
-    wir haben den | wir prufen | ich war | ich kummere | ich bin der | ich bin die | bitte senden |
-    bitte rufen | wer sind sie | he reenviado | puede enviar | podria | puede usted | lo estamos |
-    estamos revisando | hemos corregido | soy el | soy la | estaba de vacaciones | 確認いたします |
-    転送しました | 転送いたしました | 教えてください | お送りください | 修正しました | 対応しました |
-    調査しています | でしょうか
-    """
-)
 
 
 def says(text: str, phrases: tuple[str, ...]) -> int:

@@ -1,7 +1,7 @@
 """What the words of a message say about who wrote it: subject and new text, not what is quoted (mail facts 3.3).
 
 A machine taken for a person is the worst fault, a person taken for a machine the second worst. So one clear phrase
-makes a machine, unless the same text does what only people do (phrases.WORK); and whatever is mixed is unsure.
+makes a machine, unless the same text does what only people do (hints.WORK); and whatever is mixed is unsure.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from disclosure.mail import phrases, robots
+from disclosure.mail import hints, phrases, robots
 from disclosure.mail.bodytext import fold, new_text
 from disclosure.mail.fields import sender, words
 from disclosure.mail.mime import Header
@@ -61,8 +61,8 @@ def _flat(text: str) -> str:
     return " ".join(fold(text[:_MOST_READ]).split())
 
 
-def kind(wording: Wording) -> tuple[MailClass, int]:
-    """Which automatic answer the words fit best, and how well: 0 not at all, 1 a hint, 2 and more a proof."""
+def kind(wording: Wording) -> tuple[MailClass, int, bool]:
+    """(which automatic answer the words fit best; 0 not at all, 1 a hint, 2 and more a proof; whether it is clear)."""
     best, most = MailClass.HUMAN_REPLY, 0
     for one in _ORDER:
         subject = 0 if wording.answers else 2 * phrases.begins(wording.subject, SUBJECTS.get(one, ()))
@@ -71,10 +71,11 @@ def kind(wording: Wording) -> tuple[MailClass, int]:
             score += phrases.says(wording.signature, PROOFS[one])
         if score > most:
             best, most = one, score
-    hints = phrases.says(wording.said, phrases.HINTS)
-    if not most and hints:
-        return MailClass.TICKET_AUTO_ACK, 1
-    return best, most
+    if most:
+        return best, most, True
+    away, receipt = hints.absence(wording.said), hints.receipt(wording.said)
+    best = MailClass.AUTO_REPLY if away >= min(receipt, 2) else MailClass.TICKET_AUTO_ACK
+    return best, min(max(away, receipt), 2), False
 
 
 def suspicions(wording: Wording) -> int:
@@ -93,7 +94,7 @@ def suspicions(wording: Wording) -> int:
 def work(wording: Wording) -> int:
     """Signs of a person: something is done or asked."""
     asks = wording.said.count("?") + wording.said.count("?")
-    return phrases.says(wording.said, phrases.WORK) + (1 if asks else 0) + (1 if len(wording.said) > _LONG else 0)
+    return phrases.says(wording.said, hints.WORK) + (1 if asks else 0) + (1 if len(wording.said) > _LONG else 0)
 
 
 def bounced(wording: Wording) -> bool:

@@ -83,7 +83,7 @@ def group(action: str, status: str, diagnostic: str = "", address: str = FAILED)
 
 
 def all_rows() -> list[Row]:
-    return [*_reports(), *_bounces(), *_absences(), *_tickets(), *_held(), *_people(), *_lists()]
+    return [*_reports(), *_soft(), *_bounces(), *_absences(), *_tickets(), *_held(), *_people(), *_lists()]
 
 
 def _reports() -> Iterator[Row]:
@@ -365,6 +365,38 @@ def _people() -> Iterator[Row]:
     yield Row("person encrypts", M.HUMAN_REPLY, multipart(kind, parts), "PGP/MIME")
     through = message("Nous avons corrigé.", List_Id="<security.organisation.example>", Precedence="list")
     yield Row("person through a list", M.HUMAN_REPLY, through, "security@ is a list; they answer us")
+
+
+# No phrase that only robots say, and no header: two kinds of words that go together, and always unsure.
+SOFT = (
+    (M.TICKET_AUTO_ACK, "Votre message nous est bien parvenu. Il sera pris en charge par nos équipes."),
+    (M.TICKET_AUTO_ACK, "Bonjour, votre e-mail a été transmis au service concerné. Une réponse vous parviendra sous 48h."),
+    (M.TICKET_AUTO_ACK, "Merci pour votre message, nous le traiterons dès que possible."),
+    (M.TICKET_AUTO_ACK, "Thank you for your email. Your enquiry has been logged with reference INC0012345."),
+    (M.TICKET_AUTO_ACK, "Vielen Dank für Ihre Nachricht. Wir werden uns schnellstmöglich bei Ihnen melden."),
+    (M.TICKET_AUTO_ACK, "Gracias por contactarnos. Nos pondremos en contacto con usted en breve."),
+    (M.TICKET_AUTO_ACK, "メールを受信いたしました。2営業日以内に回答いたします。"),
+    (M.AUTO_REPLY, "Hello, I am travelling this week and will have intermittent email access."),
+    (M.AUTO_REPLY, "Bonjour, actuellement en arrêt maladie, je ne peux répondre à vos courriels."),
+    (M.AUTO_REPLY, "Je suis en RTT ce jour, retour lundi."),
+    (M.AUTO_REPLY, "Ich habe Urlaub bis 5.12. Ihre E-Mail wird nicht weitergeleitet."),
+    (M.AUTO_REPLY, "No estaré disponible hasta el lunes."),
+    (M.AUTO_REPLY, "ただいま席を外しております。後ほど返信いたします。"),
+    (M.HUMAN_REPLY, "Bonjour, nous avons bien reçu votre message et prenons contact avec notre hébergeur. Paul"),
+    (M.HUMAN_REPLY, "Thanks, received. Will discuss with the team tomorrow."),
+    (M.HUMAN_REPLY, "Hi, yes this is our server. Taking it offline now."),
+    (M.HUMAN_REPLY, "Merci beaucoup, on s'en occupe."),
+    (M.HUMAN_REPLY, "Wir haben Ihre Nachricht erhalten und den Server abgeschaltet. Gruß, Jens"),
+    (M.HUMAN_REPLY, "I am out of the office today but reading mail on my phone: yes, send me the details please."),
+    (M.HUMAN_REPLY, "Je suis absent demain mais mon collègue Luc vous appellera. Pouvez-vous lui envoyer le détail ?"),
+    (M.HUMAN_REPLY, "The ticket is with our SOC now. Please use ref 4432 from now on. Bob"),
+    (M.HUMAN_REPLY, "Votre message a été transmis à la direction par mes soins. Cordialement, Mme Roy"),
+)  # fmt: skip
+
+
+def _soft() -> Iterator[Row]:
+    for found, body in SOFT:
+        yield Row(f"soft {body[:40]}", found, message(body), "what people and robots both say")
 
 
 def _lists() -> Iterator[Row]:

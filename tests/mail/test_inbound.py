@@ -44,10 +44,19 @@ def test_the_postbag_is_whole() -> None:
 
 
 def test_most_people_are_sure_to_be_people() -> None:
-    doubted = [row.name for row in ROWS if row.mail_class is MailClass.HUMAN_REPLY and read(row.message).unsure]
-    assert doubted == ["person fr acknowledges", "person fr acknowledges html"], (
-        "these say what robots say, and do more"
-    )
+    people = [row for row in ROWS if row.mail_class is MailClass.HUMAN_REPLY]
+    doubted = [row.name for row in people if read(row.message).unsure]
+    assert [name for name in doubted if not name.startswith("soft")] == [
+        "person fr acknowledges",
+        "person fr acknowledges html",
+    ], "these say what robots say, and do more"
+    assert len(doubted) < len(people) / 10
+
+
+def test_a_robot_told_by_soft_words_is_always_unsure() -> None:
+    for row in ROWS:
+        if row.name.startswith("soft") and row.mail_class is not MailClass.HUMAN_REPLY:
+            assert read(row.message).unsure, row.name
 
 
 def test_bounces_name_whom_we_wrote_to() -> None:
