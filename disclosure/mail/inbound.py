@@ -139,8 +139,15 @@ def _by_words(root: Part, words: Wording, text: str) -> Found:
     scanned = None if person or words.answers else bounces.scan(root, bodytext.new_text(text)[0])
     if scanned:
         return scanned
-    doubt = not person and (bool(proof) or bool(suspicions))
+    # Robots say new things every day: who neither does nor asks anything, nor quotes us, nor encrypts, is doubted.
+    doubt = not person and bool(
+        proof or suspicions or not (words.quotes or "-----BEGIN PGP" in text or _encrypted(root))
+    )
     return Found(MailClass.HUMAN_REPLY, "nothing_automatic", unsure=doubt)
+
+
+def _encrypted(root: Part) -> bool:
+    return root.media_type in {"multipart/encrypted", "multipart/signed"}
 
 
 # --- in a child ------------------------------------------------------------------------------------------------------

@@ -32,6 +32,7 @@ _REJECTED = (
     "rejete par le moderateur",
     "n'etes pas autorise a",
 )
+_QUOTE_LENGTH = 20  # characters: empty lines and dashes are no quote
 _LONG = 1_200  # characters of new text; ours: automatic answers of the corpus stay below
 
 
@@ -43,6 +44,7 @@ class Wording:
     said: str
     signature: str
     header: Header
+    quotes: bool
 
     @property
     def answers(self) -> bool:
@@ -54,7 +56,9 @@ def read(header: Header, text: str) -> Wording:
     new, signature = new_text(text)
     subject = fold(words(header.get("subject")))
     subject = re.sub(r"^\s*(\[(ext|external|externe|extern|spam)\]|\*+spam\*+)\s*", "", " ".join(subject.split()))
-    return Wording(subject[:500], _flat(new), _flat(signature), header)
+    return Wording(
+        subject[:500], _flat(new), _flat(signature), header, len(new) + len(signature) + _QUOTE_LENGTH < len(text)
+    )
 
 
 def _flat(text: str) -> str:

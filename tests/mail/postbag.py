@@ -197,6 +197,7 @@ def _bounces() -> Iterator[Row]:
 
 
 ABSENT = (
+    ("de holiday", "Alerte", "Ich habe Urlaub bis 5.12. Ihre E-Mail wird nicht weitergeleitet."),
     ("en", "Automatic reply: Alerte", "I am out of the office until 30 November with limited access to email.\nFor urgent matters write to soc@organisation.example."),
     ("en left", "Alerte", "John Doe no longer works at Organisation. Please update your address book."),
     ("en closed", "Alerte", "Our offices are closed for the holidays. We will reply upon our return."),
@@ -379,7 +380,13 @@ SOFT = (
     (M.AUTO_REPLY, "Hello, I am travelling this week and will have intermittent email access."),
     (M.AUTO_REPLY, "Bonjour, actuellement en arrêt maladie, je ne peux répondre à vos courriels."),
     (M.AUTO_REPLY, "Je suis en RTT ce jour, retour lundi."),
-    (M.AUTO_REPLY, "Ich habe Urlaub bis 5.12. Ihre E-Mail wird nicht weitergeleitet."),
+    (M.AUTO_REPLY, "Ich bin vom 24.11. bis 28.11. außer Haus."),
+    (M.AUTO_REPLY, "Hi! I'm OOO until Monday. Ping Sam for anything pressing."),
+    (M.TICKET_AUTO_ACK, "Merci pour votre mail. Notre équipe vous recontactera très prochainement."),
+    (M.TICKET_AUTO_ACK, "Wir bestätigen den Eingang Ihrer Nachricht und bearbeiten sie in der Reihenfolge des Eingangs."),
+    (M.TICKET_AUTO_ACK, "Confirmamos la recepción de su correo. Un agente lo revisará."),
+    (M.HUMAN_REPLY, "Thank you for the report. The bucket is private now."),
+    (M.HUMAN_REPLY, "Merci pour votre message. Le serveur est coupé depuis 14 h."),
     (M.AUTO_REPLY, "No estaré disponible hasta el lunes."),
     (M.AUTO_REPLY, "ただいま席を外しております。後ほど返信いたします。"),
     (M.HUMAN_REPLY, "Bonjour, nous avons bien reçu votre message et prenons contact avec notre hébergeur. Paul"),
