@@ -17,6 +17,7 @@ import click
 
 from disclosure.commands import doctor
 from disclosure.commands import keys as key_commands
+from disclosure.commands.mail import classify
 from disclosure.commands.options import FILE, as_json, at, instant, office, show
 from disclosure.protocol.errors import DisclosureError
 from disclosure.protocol.values import Address, Answer, Language
@@ -315,6 +316,9 @@ def demo(folder: Path | None, once: bool) -> None:
 
     target = folder or instance_folder(os.environ) / "demo"
     sys.exit(stage.play(target, once=once))
+
+
+main.add_command(classify)
 
 
 def run() -> None:

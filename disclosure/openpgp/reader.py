@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from disclosure.openpgp.child import Child, OverLimit, serve
 from disclosure.openpgp.inside import MAX_CONTENT
 from disclosure.openpgp.opened import NotOpened, NotOpenedReason, Opened, Signed, from_json, to_json
 from disclosure.openpgp.opening import Judged, check_signature, open_message
-from disclosure.openpgp.sandbox import Child, OverLimit, serve
 from disclosure.openpgp.verification import Why
 
 __all__ = ["NotOpened", "NotOpenedReason", "Opened", "Signed", "check_signature_safely", "open_safely"]
@@ -95,4 +95,4 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    serve(_answer, cpu_seconds=CPU_SECONDS)
+    serve(lambda request: json.dumps(_answer(json.loads(request))).encode(), cpu_seconds=CPU_SECONDS)

@@ -14,13 +14,13 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from disclosure.openpgp import inside, opening, reader
+from disclosure.openpgp.child import Child
 from disclosure.openpgp.envelope import MAX_SESSION_KEYS
 from disclosure.openpgp.framing import contents
 from disclosure.openpgp.keys import ServiceKey
 from disclosure.openpgp.opened import NotOpened, NotOpenedReason, Opened, Signed, from_json, to_json
 from disclosure.openpgp.opening import open_message
 from disclosure.openpgp.reader import MAX_CIPHERTEXT, open_safely
-from disclosure.openpgp.sandbox import Child
 from disclosure.openpgp.sessionkeys import locks_of
 from tests.openpgp.messages import (
     COMPRESSED,
