@@ -19,6 +19,7 @@ from disclosure.commands import doctor
 from disclosure.commands import keys as key_commands
 from disclosure.commands.mail import classify
 from disclosure.commands.options import FILE, as_json, at, instant, office, show
+from disclosure.commands.receiving import receive
 from disclosure.protocol.errors import DisclosureError
 from disclosure.protocol.values import Address, Answer, Language
 from disclosure.settings import Settings, instance_folder, load
@@ -319,6 +320,7 @@ def demo(folder: Path | None, once: bool) -> None:
 
 
 main.add_command(classify)
+main.add_command(receive)
 
 
 def run() -> None:

@@ -52,7 +52,8 @@ def page(visit: Visit, language: Language) -> CasePage:
         if person is None:
             raise LinkRefused
         names = timeline.names(office, connection, file)
-        sight = timeline.Sight(Audience.ORGANISATION, language, names, timeline.told_at(file.case))
+        told_at, reads_all = timeline.told_at(file.case), person.standing >= Standing.S2
+        sight = timeline.Sight(Audience.ORGANISATION, language, names, told_at, person.id, reads_all)
         opened = ledger.one(office.store, connection, file.id, 1)
         said = ledger.one(office.store, connection, file.id, person.seq)
         named = ledger.one(office.store, connection, file.id, person.address_seq) if person.address_seq else None

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from disclosure.casework import casefile, casemails, deskwords, timeline
+from disclosure.casework import casefile, casemails, deskwords, incoming, timeline
 from disclosure.casework.casefile import CaseFile
 from disclosure.casework.finding import Found, labelled
 from disclosure.casework.nextmoves import Move, moves
@@ -108,6 +108,7 @@ class WholeCase:
     persons: tuple[PersonRow, ...]
     mails: tuple[casemails.MailLine, ...]
     all_mails: int
+    incoming: tuple[incoming.IncomingLine, ...]
     contest: str  # the organisation's last words against the alert
     tasks: tuple[TaskLine, ...]
     approvals: tuple[ApprovalLine, ...]
@@ -137,12 +138,14 @@ def page(
         newest = casemails.lines(connection, file, sight, MAILS)
         reports = labelled(connection, [("report", report_id) for report_id in file.case.reports])
         contest = _contest(office, connection, file)
+        came = incoming.of_case(connection, case_id, language)
     return WholeCase(
         id=case_id,
         stuck=stuck_why or "",
         contest=contest,
         mails=newest,
         all_mails=len(file.case.mails),
+        incoming=came,
         reports=reports,
         rows=rows,
         older=rows[0].seq if rows and rows[0].seq > 1 else None,

@@ -116,12 +116,13 @@ def _tidy(text: str) -> str:
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip("\n")
 
 
-def new_text(text: str) -> tuple[str, str]:
+def new_text(text: str, most: int = 16_384) -> tuple[str, str]:
     """(what the sender wrote now, their signature): up to the older message, without the lines that quote one.
 
-    Absences and bounces that somebody quotes under an answer are theirs who sent them (mail facts 3.3).
+    Absences and bounces that somebody quotes under an answer are theirs who sent them (mail facts 3.3). ``most``:
+    characters that are looked at; a class shows itself early.
     """
-    lines = text[:16_384].split("\n")[:400]
+    lines = text[:most].split("\n")
     kept, signature = list[str](), list[str]()
     into = kept
     for at, line in enumerate(lines):

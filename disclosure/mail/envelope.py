@@ -28,6 +28,7 @@ def outside(header: Header, received: Received) -> Received:
         received,
         tokens=_tokens(header),
         references=_references(header),
+        addressed=_addressed(header),
         sender_address=address,
         sender_name=name,
         subject=fields.printable(fields.words(header.get("subject"))),
@@ -46,6 +47,11 @@ def _tokens(header: Header) -> tuple[str, ...]:
                 if _PLUS.fullmatch(local) and len(found) < _MOST_TOKENS:
                     found[fields.printable(local, 200)] = None
     return tuple(found)
+
+
+def _addressed(header: Header) -> tuple[str, ...]:
+    named = (address for name in ("to", "cc") for value in header.all(name)[:5] for address in fields.addresses(value))
+    return tuple(dict.fromkeys(fields.printable(one, 320).lower() for one in named))
 
 
 def _references(header: Header) -> tuple[str, ...]:

@@ -66,8 +66,8 @@ class Received:
     """``because``: code of what decided. ``unsure``: a person should look at the class.
 
     ``may_acknowledge`` is never an acknowledgement: a person wrote, and a coordinator may record it as one (R27).
-    ``references`` are Message-IDs with their angle brackets, best first. ``signed``: the octets that ``signature``
-    (detached, decoded) is over, lines ending in CRLF.
+    ``references`` are Message-IDs with their angle brackets, best first. ``addressed``: whom To and Cc name.
+    ``signed``: the octets that ``signature`` (detached, decoded) is over, lines ending in CRLF.
     """
 
     mail_class: MailClass
@@ -78,6 +78,7 @@ class Received:
     tokens: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
     envelope_id: str = ""
+    addressed: tuple[str, ...] = ()
     sender_address: str = ""
     sender_name: str = ""
     subject: str = ""
@@ -109,6 +110,7 @@ class Received:
                 "attachments": tuple(Attached(**one) for one in held["attachments"]),
                 "tokens": tuple(held["tokens"]),
                 "references": tuple(held["references"]),
+                "addressed": tuple(held["addressed"]),
                 "authentication": tuple(held["authentication"]),
                 "date": datetime.fromisoformat(held["date"]) if held["date"] else None,
                 "openpgp": b64decode(held["openpgp"]),

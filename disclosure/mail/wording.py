@@ -69,7 +69,8 @@ def kind(wording: Wording) -> tuple[MailClass, int, bool]:
     """(which automatic answer the words fit best; 0 not at all, 1 a hint, 2 and more a proof; whether it is clear)."""
     best, most = MailClass.HUMAN_REPLY, 0
     for one in _ORDER:
-        subject = 0 if wording.answers else 2 * phrases.begins(wording.subject, SUBJECTS.get(one, ()))
+        # At its beginning: behind "Re:" and "Fwd:" a subject repeats somebody else's words.
+        subject = 2 * phrases.begins(wording.subject, SUBJECTS.get(one, ()))
         score = subject + 2 * phrases.says(wording.said, PROOFS[one])
         if one in {MailClass.TICKET_AUTO_ACK, MailClass.LIST_HOLD}:
             score += phrases.says(wording.signature, PROOFS[one])
@@ -103,8 +104,6 @@ def work(wording: Wording) -> int:
 
 def bounced(wording: Wording) -> bool:
     """A bounce in words, by a subject that begins with one."""
-    if wording.answers:
-        return False
     return any(
         phrases.begins(wording.subject, SUBJECTS[one]) for one in (MailClass.BOUNCE_PERMANENT, MailClass.BOUNCE_DELAYED)
     )

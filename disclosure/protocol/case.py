@@ -16,6 +16,7 @@ from disclosure.protocol.axes import moved
 from disclosure.protocol.codes import MailType
 from disclosure.protocol.errors import IllegalMove, Refused
 from disclosure.protocol.guards import forbidden
+from disclosure.protocol.returns import ABSENCE
 from disclosure.protocol.state import Approval, Case, Climbed, Contact, Mail, MailState, Person, Referred, Still, Task
 from disclosure.protocol.values import Party, Standing
 
@@ -152,6 +153,23 @@ def _contact_clock(case: Case, at: datetime) -> Case:
 
 def _refused(case: Case, entry: e.Entry, event: e.MailRefused) -> Case:
     return _mail_is(MailState.DEAD)(case, entry, event) if event.permanent else case
+
+
+def _mail_with(case: Case, mail_id: str, **changes: Any) -> Case:
+    mail = case.mails.get(mail_id)
+    return case.but(mails={**case.mails, mail_id: replace(mail, **changes)}) if mail else case
+
+
+def _bounced(case: Case, entry: e.Entry, event: e.MailBounced) -> Case:
+    return _mail_with(_mail_is(MailState.DEAD)(case, entry, event), event.mail_id, bounced_at=entry.at)
+
+
+def _noted(case: Case, entry: e.Entry, event: e.MailNoted) -> Case:
+    return _mail_with(case, event.mail_id, absent=True) if event.what == ABSENCE and not event.waits else case
+
+
+def _mailed(case: Case, entry: e.Entry, event: e.OrganisationMailed | e.AuthorityMailed) -> Case:
+    return _mail_with(case, event.mail_id, answered_at=entry.at)
 
 
 def _confirmed(case: Case, entry: e.Entry, event: e.PersonConfirmed) -> Case:
@@ -300,7 +318,10 @@ _STEPS: Mapping[type[e.Event], Callable[[Case, e.Entry, Any], Case]] = {
     e.MailAmbiguous: _mail_is(MailState.AMBIGUOUS),
     e.MailRefused: _refused,
     e.MailGivenUp: _mail_is(MailState.DEAD),
-    e.MailBounced: _mail_is(MailState.DEAD),
+    e.MailBounced: _bounced,
+    e.MailNoted: _noted,
+    e.OrganisationMailed: _mailed,
+    e.AuthorityMailed: _mailed,
     e.PersonConfirmed: _confirmed,
     e.OwnAddressNamed: _own_address,
     e.CertificateHandedIn: _certificate,

@@ -97,6 +97,9 @@ class Mail:
     state: MailState = MailState.QUEUED
     relayed_at: datetime | None = None
     certificate_id: str = ""  # of the contact: what the mail was encrypted to
+    answered_at: datetime | None = None  # by a person, by mail
+    bounced_at: datetime | None = None  # it counted (R31)
+    absent: bool = False  # an absence has brought the next contact forward (R27)
 
 
 @dataclass(frozen=True)

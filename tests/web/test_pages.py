@@ -17,13 +17,13 @@ from disclosure.casework import deskwords, keys, words
 from disclosure.discovery.keyplaces import web_key_urls
 from disclosure.protocol import events
 from disclosure.protocol.values import Language
-from disclosure.store.tables import confirmed_channels, links, outbox, pictures, probes, reports
+from disclosure.store.tables import confirmed_channels, inbox, links, outbox, pictures, probes, reports
 from disclosure.web import problems
 from disclosure.web.countries import countries
 from disclosure.web.desk.acts import ACTS
 from tests.web.browser import Browser, Page, Text
 from tests.web.house import House
-from tests.web.walk import CONTACT, DOMAIN, NOTICE, ORGANISATION, PERSON, REPORT, Alert
+from tests.web.walk import CONTACT, DOMAIN, NOTICE, ORGANISATION, PERSON, REPORT, SAID_BY_A_SERVER, SUBJECT, Alert
 
 # Who keeps an answer of ours: nobody, but for files that change their name with their content.
 CACHED = {"static"}
@@ -62,6 +62,7 @@ def known(alert: Alert) -> dict[str, list[str]]:
             "probe_id": list(connection.scalars(select(probes.c.id))),
             "mail_id": list(connection.scalars(select(outbox.c.id).where(outbox.c.case_id.is_not(None)))),
             "person_id": list(connection.scalars(select(links.c.person_id).where(links.c.person_id.is_not(None)))),
+            "inbox_id": list(connection.scalars(select(inbox.c.id))),
             "contact_id": list(connection.scalars(select(links.c.recipient).where(links.c.purpose == "confirm"))),
         }
         assert connection.execute(select(confirmed_channels)).first() is None
@@ -400,6 +401,8 @@ TYPED = (
     "rue inventée",
     "+0000",
     "text/plain",
+    SUBJECT,
+    SAID_BY_A_SERVER,
 )
 
 

@@ -17,10 +17,15 @@ _PROBLEMS: Mapping[str, str] = {
     "not_a_number_of_days": N_("Please give a whole number of days, up to 365."),
     "not_this_number": N_("This is not the number of this case."),
     "not_a_page": N_("There is no such page of the list."),
+    "unknown_number": N_("There is no case with this alert number."),
     "unknown_case": N_("There is no case with this number."),
     "unknown_report": N_("There is no report with this reference."),
 }
 _REFUSED: Mapping[str, str] = {
+    "in_a_case_already": N_("Somebody has dealt with this mail already."),
+    "nothing_has_left": N_("No mail of this case has left yet, so none can be answered."),
+    "no_bounce_waits": N_("This mail is no bounce that waits for a decision."),
+    "not_in_quarantine": N_("This mail is not in quarantine any more."),
     "already_tied": N_("This domain is tied to the case already."),
     "domain_not_tied": N_("Tie the domain to the organisation first, with a reason."),
     "no_domain_tied": N_("Nothing leaves before a domain is tied to the organisation, with a reason."),
