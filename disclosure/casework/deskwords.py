@@ -259,6 +259,8 @@ FAULTS: Mapping[str, str] = {
     "no_dossier": N_("its dossier is missing"),
     "no_draft": N_("no notice was drafted"),
     "nothing_released": N_("no notice was released"),
+    "no_answer": N_("its answer is missing"),
+    "not_announced": N_("no publication is announced"),
     "unknown_mail_type": N_("a kind of mail that this version does not know"),
     "channel_not_confirmed": N_("the channel is not confirmed"),
     "coordinator_not_active": N_("the coordinator's account is switched off"),

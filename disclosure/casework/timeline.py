@@ -176,6 +176,7 @@ SENTENCES: Mapping[type[e.Event], Words] = {
         N_("First contact released to %(names)s"),
         names=lambda event, sight: ", ".join(sight.name(cid) for cid in event.contact_ids),
     ),
+    e.ForwardRequestReleased: _of(N_("Forward request released to %(name)s"), name=_named("contact_id")),
     e.MailQueued: _mail_words(N_("%(mail)s to %(to)s: in the outbox")),
     e.MailPrepared: lambda event, sight: sight.say(
         N_("Mail composed, signed and encrypted; its bytes are fixed")
@@ -250,6 +251,7 @@ SENTENCES: Mapping[type[e.Event], Words] = {
         N_("%(name)s answered, reference %(reference)s"), name=_named("authority_id"), reference=_text("reference")
     ),
     e.CaseUnreachable: _fixed(N_("Nobody can be reached by mail")),
+    e.PublicationAnnounced: _of(N_("Publication announced, not before %(at)s"), at=_instant("not_before")),
     e.CasePublished: _fixed(N_("Published")),
     e.PublicationRetracted: _fixed(N_("Publication retracted")),
     e.PolicyMoved: _of(N_("Policy version %(version)s from here on"), version=_text("version")),

@@ -12,6 +12,7 @@ from disclosure.web.desk import (
     mailbox,
     mails,
     notices,
+    publications,
     reports,
     signin,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "mailbox",
     "mails",
     "notices",
+    "publications",
     "reports",
     "signin",
 ]
