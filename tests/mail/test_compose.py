@@ -117,7 +117,7 @@ def test_the_contact_request_says_what_r19_asks_and_no_more(language: Language) 
     assert not re.search(r"ANSSI|CNIL|CERT|autorit|authorit|article|RGPD|GDPR|fuite|leak|vulnérab|vulnerab", body)
 
 
-FORBIDDEN = r"mise en demeure|sanction|garanti|guarantee|République|Republic|obligation légale|amende|\bfine\b|récompense|reward|bounty"
+FORBIDDEN = r"mise en demeure|sanction|République|Republic|obligation légale|amende|\bfine\b|récompense|reward|bounty"
 
 
 @pytest.mark.parametrize("path", sorted(TEMPLATES.rglob("*.txt")), ids=lambda path: f"{path.parent.name}-{path.stem}")
@@ -181,7 +181,11 @@ def test_a_forward_request_holds_what_r14b_allows(language: Language) -> None:
     assert not re.search(r"ANSSI|CNIL|CERT|autorit|authorit|fuite|leak|vulnérab|vulnerab|grave|sever", body)
 
 
-NOT_TO_CHECK = {"coordinators_called": "no mail to a stranger", "referral": "R39: a telephone", "later_fact": "the same"}
+NOT_TO_CHECK = {
+    "coordinators_called": "no mail to a stranger",
+    "referral": "R39: a telephone",
+    "later_fact": "the same",
+}
 
 
 @pytest.mark.parametrize("language", list(Language))
