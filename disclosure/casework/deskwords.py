@@ -261,6 +261,8 @@ FAULTS: Mapping[str, str] = {
     "nothing_released": N_("no notice was released"),
     "no_answer": N_("its answer is missing"),
     "not_announced": N_("no publication is announced"),
+    "embargo_running": N_("the embargo is running: no remediation was named, and no authority was told"),
+    "not_an_intermediary": N_("this contact is the organisation's own, or takes no mail"),
     "unknown_mail_type": N_("a kind of mail that this version does not know"),
     "channel_not_confirmed": N_("the channel is not confirmed"),
     "coordinator_not_active": N_("the coordinator's account is switched off"),

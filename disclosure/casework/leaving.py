@@ -77,10 +77,13 @@ def forward(
 ) -> Leaving:
     """The forward request to one intermediary (R14b). Raises NotFound."""
     case = wholecase.page(office, case_id, coordinator_id, language, now, before=1)
-    contact = next((row for row in case.contacts.intermediaries if row.id == contact_id), None)
+    contact = next((row for row in case.contacts.all if row.id == contact_id), None)
     if contact is None:
         raise NotFound("contact")
-    preview, fault = _composed(lambda: writing.preview_forward_request(office, case_id, contact_id, now), language)
+    if contact not in case.contacts.intermediaries:
+        preview, fault = None, deskwords.say(deskwords.FAULTS, "not_an_intermediary", language)
+    else:
+        preview, fault = _composed(lambda: writing.preview_forward_request(office, case_id, contact_id, now), language)
     voices = _voices(office, case_id, Act.FIRST_CONTACT)
     return Leaving(case, preview, fault, related(office, case_id), voices, contact=contact)
 

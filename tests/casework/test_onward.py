@@ -70,7 +70,7 @@ def test_the_intermediary_gets_what_was_shown(house: House) -> None:
     house.deliver()
     raw = house.relay.to(ABUSE)[-1]
     assert b"multipart/signed" in raw
-    assert stage.body_of(raw).replace("\r\n", "\n") == shown.body, "nothing is added when it leaves"
+    assert stage.body_of(raw).split() == shown.body.split(), "nothing is added when it leaves"
     assert "/a/" not in shown.body, "no link that opens anything"
     with pytest.raises(Refused) as refused:
         forwarding.release(house.hand(case_id), contact_id)
