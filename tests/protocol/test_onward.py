@@ -119,7 +119,7 @@ PUBLISHED = e.CasePublished(text="x")
         (told(), 123.99, PUBLISHED, "announced_for_later", "not a minute before"),
         (waiting(told(), 100), 130, PUBLISHED, "announced_for_later", "an announcement is still in the outbox"),
         (
-            waiting(told(), 100).mail(T0 + 120 * H, "h3", MailType.PUBLICATION_HEADS_UP, "c3"),
+            told().mail(T0 + 120 * H, "h3", MailType.PUBLICATION_HEADS_UP, "c3"),
             130,
             PUBLISHED,
             "announced_for_later",
