@@ -18,7 +18,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, or_, select, update
 
-from disclosure.casework import casefile, clockwork, freshness, writing
+from disclosure.casework import casefile, freshness, onward, writing
 from disclosure.casework.casefile import CaseFile, Fact
 from disclosure.casework.office import Office, sha256
 from disclosure.casework.recipients import Unsendable
@@ -30,7 +30,6 @@ from disclosure.mail.relay import Kind, Outcome
 from disclosure.protocol import events as e
 from disclosure.protocol.codes import MailType
 from disclosure.protocol.errors import CannotStore, Conflict, DisclosureError
-from disclosure.protocol.state import MailState
 from disclosure.protocol.values import Address, Language
 from disclosure.store.sealing import SYSTEM
 from disclosure.store.tables import links, outbox, second_codes
@@ -175,7 +174,7 @@ def _put_back(office: Office, claim: Claim, now: datetime, reason: str, done: De
     """Again after a while, as long as a relay would be tried; then a person sees it. Ours: no other contact is next."""
     again_at = now + LEASE
     if again_at - claim.queued_at > mail_relay.PATIENCE:
-        _give_up(office, claim, now, reason, onward=False)
+        _give_up(office, claim, now, reason, goes_on=False)
         return replace(done, held=done.held + 1)
     with office.store.writing() as tx:
         _fenced(tx, claim, None, next_try_at=again_at, lease_until=None, last_code=reason[:40])
@@ -298,14 +297,16 @@ def _refused(claim: Claim, outcome: Outcome, *, permanent: bool) -> e.MailRefuse
 
 def _dead(office: Office, claim: Claim, now: datetime, outcome: Outcome) -> None:
     refused = _refused(claim, outcome, permanent=True)
-    disable = outcome.address_is_dead
+    disable = "refused" if outcome.address_is_dead else ""
     _record(
         office,
         claim,
         now,
         refused,
         _moves(claim, state="dead", last_code=outcome.code, finished_at=now),
-        after=lambda file: _next_now(office, file, claim, now, disable=disable),
+        after=lambda file: onward.next_now(
+            office, file, to=claim.to, mail_type=claim.mail_type, now=now, disable=disable
+        ),
     )
 
 
@@ -316,7 +317,7 @@ def _later(office: Office, claim: Claim, now: datetime, outcome: Outcome) -> Non
     )
     if again_at is None:
         # R31: where our own relay was the fault, nobody's address is dead, and nobody is unreachable.
-        _give_up(office, claim, now, "patience_ended", onward=outcome.kind is not Kind.NOT_SENT)
+        _give_up(office, claim, now, "patience_ended", goes_on=outcome.kind is not Kind.NOT_SENT)
         return
     row = _moves(claim, state="prepared", next_try_at=again_at, lease_until=None, last_code=outcome.code)
     _record(office, claim, now, _refused(claim, outcome, permanent=False), row)
@@ -340,7 +341,7 @@ def _ambiguous(office: Office, claim: Claim, now: datetime, *, again_at: datetim
     return int(hold)
 
 
-def _give_up(office: Office, claim: Claim, now: datetime, reason: str, *, onward: bool = True) -> None:
+def _give_up(office: Office, claim: Claim, now: datetime, reason: str, *, goes_on: bool = True) -> None:
     fact = e.MailGivenUp(mail_id=claim.id, mail_type=claim.mail_type, to=claim.to, reason=reason)
     _record(
         office,
@@ -348,26 +349,10 @@ def _give_up(office: Office, claim: Claim, now: datetime, reason: str, *, onward
         now,
         fact,
         _moves(claim, state="dead", last_code=reason[:40], finished_at=now),
-        after=(lambda file: _next_now(office, file, claim, now, disable=False)) if onward else None,
+        after=(lambda file: onward.next_now(office, file, to=claim.to, mail_type=claim.mail_type, now=now))
+        if goes_on
+        else None,
     )
-
-
-def _next_now(office: Office, file: CaseFile, claim: Claim, now: datetime, *, disable: bool) -> list[Fact]:
-    """R31: a dead address is switched off and the next contact is written to now; with none left: unreachable."""
-    facts: list[Fact] = []
-    contact = file.case.contacts.get(claim.to)
-    if disable and contact and not contact.disabled:
-        facts.append((e.MACHINE, e.ContactDisabled(contact_id=claim.to, reason="refused")))
-    if claim.mail_type not in FIRST_MAILS or file.case.standing_at:
-        return facts
-    ahead = file.after(now, facts)
-    onward = clockwork.next_contact_facts(office, ahead.case, now)
-    if onward:
-        return facts + onward
-    alive = {MailState.QUEUED, MailState.PREPARED, MailState.RELAYED, MailState.DELIVERED, MailState.AMBIGUOUS}
-    if not any(m.state in alive for m in ahead.case.mails.values() if m.type in FIRST_MAILS):
-        facts.append((e.MACHINE, e.CaseUnreachable()))
-    return facts
 
 
 # --- one transaction for the row and its fact ---
