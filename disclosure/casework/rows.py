@@ -44,7 +44,6 @@ class TimelineRow:
     details: tuple[Detail, ...] = ()
     pinned: bool = False
     run: str = ""
-    words: str = ""  # what was said to this audience, as it was typed
 
 
 @dataclass(frozen=True)

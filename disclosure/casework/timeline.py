@@ -50,8 +50,6 @@ class Sight:
     language: Language
     names: Mapping[str, str]
     told_at: datetime | None = None  # when the first authority was told: what is answered later is late, and welcome
-    person_id: str = ""  # of the organisation: who looks
-    reads_all: bool = True  # R29: else nothing but the own words
 
     def name(self, ref: str) -> str:
         return self.names.get(ref, "")
@@ -194,6 +192,7 @@ SENTENCES: Mapping[type[e.Event], Words] = {
         N_("First contact released to %(names)s"),
         names=lambda event, sight: ", ".join(sight.name(cid) for cid in event.contact_ids),
     ),
+    e.ForwardRequestReleased: _of(N_("Forward request released to %(name)s"), name=_named("contact_id")),
     e.MailQueued: _mail_words(N_("%(mail)s to %(to)s: in the outbox")),
     e.MailPrepared: lambda event, sight: sight.say(
         N_("Mail composed, signed and encrypted; its bytes are fixed")
@@ -276,6 +275,7 @@ SENTENCES: Mapping[type[e.Event], Words] = {
         N_("%(name)s answered, reference %(reference)s"), name=_named("authority_id"), reference=_text("reference")
     ),
     e.CaseUnreachable: _fixed(N_("Nobody can be reached by mail")),
+    e.PublicationAnnounced: _of(N_("Publication announced, not before %(at)s"), at=_instant("not_before")),
     e.CasePublished: _fixed(N_("Published")),
     e.PublicationRetracted: _fixed(N_("Publication retracted")),
     e.PolicyMoved: _of(N_("Policy version %(version)s from here on"), version=_text("version")),
@@ -391,7 +391,6 @@ _TABLES: Mapping[str, Mapping[str, str]] = {
     "unread": incomingwords.UNREAD,
     "signed": incomingwords.SIGNED,
 }
-_TOLD = frozenset({"words", "reason"})  # a notice has its own page, addresses stand in the sentence
 _FINGERPRINTS = frozenset({"fingerprint", "encrypted_to", "signer"})
 _MONO = frozenset(
     {
@@ -450,19 +449,9 @@ def row_of(entry: e.Entry, sight: Sight) -> TimelineRow:
         sentence=_late(SENTENCES[kind](entry.event, sight), entry, sight),
         tone=_tone(entry.event),
         details=_details(entry.event, sight) if coordinator else (),
-        words="" if coordinator else _words_for(entry.event, sight),
         pinned=kind in PINNED,
         run=RUNS.get(kind, ""),
     )
-
-
-def _words_for(event: e.Event, sight: Sight) -> str:
-    """What was said to this audience. Before standing is shown a person reads the own words only (R29)."""
-    own = bool(sight.person_id) and getattr(event, "person_id", "") == sight.person_id
-    if not (own or sight.reads_all):
-        return ""
-    told = (field.name for field in fields(event) if field.metadata.get("part") is sight.audience)
-    return next((str(getattr(event, name)) for name in told if name in _TOLD), "")
 
 
 def _tone(event: e.Event) -> Tone:

@@ -23,6 +23,7 @@ from disclosure.casework.rows import ComingRow, LadderPicture, TimelineRow, Tone
 from disclosure.casework.words import short, word
 from disclosure.language import N_, country_name
 from disclosure.protocol import events as e
+from disclosure.protocol.axes import Axis
 from disclosure.protocol.codes import Act
 from disclosure.protocol.ladder import is_approved
 from disclosure.protocol.ownclocks import whose_move
@@ -119,6 +120,8 @@ class WholeCase:
     rows: tuple[TimelineRow, ...]
     older: int | None
     has_draft: bool
+    announced: bool  # a publication that has not come yet
+    published: bool
 
     @property
     def waiting_mails(self) -> tuple[casemails.MailLine, ...]:
@@ -182,6 +185,8 @@ def _head(file: CaseFile, opened: e.Event | None, sight: timeline.Sight) -> dict
         "paused": case.stands_still("paused"),
         "contested": case.stands_still("contested"),
         "has_draft": bool(case.draft_seq),
+        "announced": case.announced is not None,
+        "published": case.state(Axis.PUBLICITY) == "published",
         "referred": tuple(
             ReferredLine(aid, sight.name(aid) or aid, short(r.channel, language), r.at)
             for aid, r in case.referred.items()

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from disclosure.protocol import contactcertificates
+from disclosure.protocol import contactcertificates, publicity
 from disclosure.protocol import events as e
 from disclosure.protocol.axes import moved
 from disclosure.protocol.codes import MailType
@@ -130,6 +130,8 @@ def _mail_is(state: MailState) -> Callable[[Case, e.Entry, Any], Case]:
         relayed_at = entry.at if state in {MailState.RELAYED, MailState.AMBIGUOUS} else mail.relayed_at
         mail = replace(mail, state=state, relayed_at=relayed_at)
         case = case.but(mails={**case.mails, mail.id: mail})
+        if mail.type is MailType.FORWARD_REQUEST and case.forwarded_at is None:
+            return case.but(forwarded_at=mail.relayed_at)
         return _contact_clock(case, entry.at) if mail.type in _CLOCK_MAILS else case
 
     return step
@@ -354,6 +356,10 @@ _STEPS: Mapping[type[e.Event], Callable[[Case, e.Entry, Any], Case]] = {
     e.ApprovalRefused: _approval_ended,
     e.ApprovalExpired: _approval_ended,
     e.AuthorityReferred: _referred,
+    e.PublicationAnnounced: publicity.announced,
+    e.CasePublished: publicity.published,
+    e.CaseClosed: publicity.closed,
+    e.CaseReopened: lambda case, entry, event: case.but(withdrawn_at=None),
     e.CaseUnreachable: lambda case, entry, event: case.but(unreachable_at=entry.at),
     e.PolicyMoved: lambda case, entry, event: case.but(policy_version=event.version),
     e.ContentErased: lambda case, entry, event: case.but(erased=True),
@@ -362,6 +368,7 @@ _STEPS: Mapping[type[e.Event], Callable[[Case, e.Entry, Any], Case]] = {
 FACTS_ONLY = frozenset(
     {
         e.NoteWritten,
+        e.ForwardRequestReleased,
         e.SearchStarted,
         e.LookupRecorded,
         e.SearchEnded,
@@ -369,10 +376,7 @@ FACTS_ONLY = frozenset(
         e.OrganisationWrote,
         e.OrganisationAnswered,
         e.AuthorityAnswered,
-        e.CasePublished,
         e.PublicationRetracted,
-        e.CaseClosed,
-        e.CaseReopened,
         e.PictureKept,
         e.NoticePictureKept,
         e.ReporterWrote,

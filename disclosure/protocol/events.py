@@ -380,6 +380,14 @@ class FirstContactReleased(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ForwardRequestReleased(Event):
+    """R14b: to an intermediary, who passes our words on and never confirms."""
+
+    audiences = _TO_ORGANISATION
+    contact_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class MailQueued(Event):
     """A recipe in the outbox. ``to`` is a contact's, person's or authority's id."""
 
@@ -840,6 +848,14 @@ class AuthorityAnswered(Event):
 @dataclass(frozen=True, kw_only=True)
 class CaseUnreachable(Event):
     """R31: none found, or all bounced."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublicationAnnounced(Event):
+    """R46: the heads-up that names the date; nothing is published before ``not_before``."""
+
+    audiences = _TO_ORGANISATION
+    not_before: datetime
 
 
 @dataclass(frozen=True, kw_only=True)

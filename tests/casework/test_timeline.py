@@ -106,6 +106,8 @@ SEEN: dict[type[e.Event], tuple[set[Audience], str]] = {
     e.AuthorityReferred: ({O}, "announced: which authority, and when (R34)"),
     e.AuthorityAnswered: (set(), "an authority's words are for us"),
     e.CaseUnreachable: (set(), "inside"),
+    e.ForwardRequestReleased: ({O}, "that somebody was asked to pass our words on, and who"),
+    e.PublicationAnnounced: ({O}, "announced, with its date (R46)"),
     e.CasePublished: ({R, O}, "public"),
     e.PublicationRetracted: ({R, O}, "retracted reaches all who received anything (R39)"),
     e.PolicyMoved: (set(), "inside"),

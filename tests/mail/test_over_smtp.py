@@ -19,8 +19,8 @@ from disclosure.casework import accounts, casefile, coordination, delivery, keys
 from disclosure.casework.casefile import Fact, Hand
 from disclosure.casework.office import Office, new_id, sha256
 from disclosure.protocol import events as e
-from disclosure.protocol.codes import MailType
-from disclosure.protocol.values import AlertKind, Answer, Language, Severity
+from disclosure.protocol.codes import EmbargoEnd, MailType
+from disclosure.protocol.values import AlertKind, Answer, Channel, Language, Severity
 from disclosure.store.tables import outbox
 from tests.chaos.scene import reopen
 from tests.conftest import need
@@ -91,6 +91,11 @@ def mails(office: Office) -> dict[MailType, Sent]:
     case_id = requested(office, Story())
     asked = sent(office)
     story = Story().released().standing(T0).notice(T0).acknowledged(T0)
+    hoster = e.ContactEntered(
+        contact_id="i1", channel=Channel.MAIL, intermediary=True, address="abuse@hoster.example", source="RDAP"
+    )
+    ended = e.EmbargoEnded(cause=EmbargoEnd.EXPLOITED, reason="seen")
+    story.happens(T0, hoster, ended, e.PublicationAnnounced(not_before=T0 + 24 * H))
     other = put(office, story)
     person = casefile.look(office, other).case.persons["who"]
     types = {
@@ -100,6 +105,10 @@ def mails(office: Office) -> dict[MailType, Sent]:
         MailType.SOMEBODY_CONFIRMED: "c1",
         MailType.HEADS_UP: "c1",
         MailType.REMINDER: "c1",
+        MailType.FORWARD_REQUEST: "i1",
+        MailType.ANSWER_READY: person.id,
+        MailType.PUBLICATION_HEADS_UP: "c1",
+        MailType.RETRACTION: "c1",
     }
     queued = [
         e.MailQueued(mail_id=new_id(), mail_type=kind, to=to, language=Language.FR, not_before=T0)

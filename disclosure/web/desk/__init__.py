@@ -13,6 +13,7 @@ from disclosure.web.desk import (
     mailbox,
     mails,
     notices,
+    publications,
     reports,
     signin,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "mailbox",
     "mails",
     "notices",
+    "publications",
     "reports",
     "signin",
 ]

@@ -56,6 +56,16 @@ _REFUSED: Mapping[str, str] = {
         "Nobody was written to yet. What was public or on sale before sets the severity; it ends no embargo."
     ),
     "embargo_running": N_("The embargo is still running."),
+    "announced_too_late": N_("A publication is announced at least 24 hours before."),
+    "not_announced": N_("Nothing is published before it was announced to whoever received anything."),
+    "announced_for_later": N_("The announced date has not come, or the announcement has not been out for 24 hours."),
+    "not_an_intermediary": N_(
+        "A forward request goes to an intermediary only: a registrar, hoster, DNS operator or platform, by mail."
+    ),
+    "own_contacts_not_failed": N_(
+        "Not yet: the organisation's own contacts come first. An intermediary is asked when the second contact was "
+        "tried in vain, or when nobody can be reached by mail."
+    ),
     "picture_gone": N_("A picture of the draft is gone with its report. Choose the pictures again."),
     "opened_meanwhile": N_("A case was opened from this report in the meantime. Look at it before you open another."),
     "already_linked": N_("This report is linked to the case already."),
