@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import threading
+from contextlib import suppress
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any
@@ -27,14 +29,14 @@ def configure(style: LogFormat) -> None:
     handler.setFormatter(Discreet(style))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     sys.excepthook = _uncaught
+    threading.excepthook = lambda hook: _uncaught(hook.exc_type, hook.exc_value, hook.exc_traceback)
     logging.raiseExceptions = False  # a record that cannot be formatted would be printed with its arguments
 
 
-def _uncaught(kind: type[BaseException], error: BaseException, way: TracebackType | None) -> None:
-    """What ends the process, in one record like all others: Python itself would print the words of the error."""
-    if isinstance(error, KeyboardInterrupt):
-        return
-    logging.getLogger("disclosure").critical("the process ends", exc_info=(kind, error, way))
+def _uncaught(kind: type[BaseException], error: BaseException | None, way: TracebackType | None) -> None:
+    """What ends a process or thread, as one record like all others: Python itself would print the error's words."""
+    if error is not None and not isinstance(error, KeyboardInterrupt):
+        logging.getLogger("disclosure").critical("a thread ends", exc_info=(kind, error, way))
 
 
 class Discreet(logging.Formatter):
@@ -63,13 +65,14 @@ def _facts(record: logging.LogRecord) -> dict[str, Any]:
     }
     told |= {name: getattr(record, name) for name in FACTS if hasattr(record, name)}
     if record.exc_info and record.exc_info[1]:
-        told["trace"] = trace(record.exc_info[1])
+        told["trace"] = trace(record.exc_info[1]).rstrip()
     return told
 
 
 def _message(record: logging.LogRecord) -> str:
     if record.name.partition(".")[0] in OURS:
-        return record.getMessage()
+        with suppress(TypeError, ValueError):  # a slip in a template must not cost the record
+            return record.getMessage()
     # With arguments the text is a template, a constant of that library; without, it may have been put together before.
     said = str(record.msg) if record.args else "a record without a template"
     return f"{said} ({record.filename}:{record.lineno})"
