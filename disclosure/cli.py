@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 from disclosure import logs
-from disclosure.commands import doctor, running
+from disclosure.commands import backups, doctor, running
 from disclosure.commands import keys as key_commands
 from disclosure.commands.mail import classify
 from disclosure.commands.options import FILE, as_json, at, instant, office, show
@@ -35,7 +35,7 @@ def main() -> None:
 
 main.add_command(key_commands.key)
 main.add_command(doctor.doctor)
-for command in (running.web, running.metrics, running.alive):
+for command in (running.web, running.metrics, running.alive, backups.backup, backups.restore, backups.maintenance):
     main.add_command(command)
 
 

@@ -20,7 +20,7 @@ from disclosure.settings_table import LogFormat
 
 OURS = ("disclosure", "gunicorn")  # gunicorn's own records pass through discreet.py first
 # Facts that our own records bring along: words of our code and random ids. Anything else in `extra` is left out.
-FACTS = ("case_id", "fault", "job", "why")
+FACTS = ("case_id", "mail_id", "search_id", "fault")
 
 
 def configure(style: LogFormat) -> None:
