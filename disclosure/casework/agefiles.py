@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -71,8 +72,12 @@ def _running(words: list[str], out: int) -> Iterator[IO[bytes]]:
     except BrokenPipeError:
         pass  # it ended before us: it says why
     except BaseException:
-        child.kill()
-        _end(child)
+        # What could not be read was cut off by age itself where the stream is at its end: then age knows why.
+        if not (reads and isinstance(sys.exception(), DisclosureError) and not stream.read(1)):
+            child.kill()
+        complaint = _end(child)
+        if child.returncode > 0:
+            raise AgeFailed(complaint) from None
         raise
     complaint = _end(child)
     if child.returncode != 0:

@@ -139,7 +139,7 @@ def _add(tar: tarfile.TarFile, name: str, source: IO[bytes], size: int) -> None:
     tar.addfile(head, source)
 
 
-def read(stream: IO[bytes], folder: Path) -> Manifest:
+def read(stream: IO[bytes], folder: Path, part: Part) -> Manifest:
     """Write the files of the manifest into ``folder``, 0600, each checked. Raises BadArchive at the first difference.
 
     Nothing is believed before it is checked: no name outside the manifest, no link, no byte beyond the size given.
@@ -148,6 +148,8 @@ def read(stream: IO[bytes], folder: Path) -> Manifest:
         with tarfile.open(fileobj=stream, mode="r|") as tar:
             members = iter(tar)
             manifest = Manifest.parse(_manifest(tar, next(members, None)))
+            if manifest.part is not part:
+                raise BadArchive(f"it holds {manifest.part}, not {part}")
             for expected in manifest.files:
                 _extract(tar, next(members, None), expected, folder)
             if next(members, None) is not None:
@@ -168,9 +170,9 @@ def _manifest(tar: tarfile.TarFile, member: tarfile.TarInfo | None) -> bytes:
 
 def _extract(tar: tarfile.TarFile, member: tarfile.TarInfo | None, expected: Entry, folder: Path) -> None:
     source = tar.extractfile(member) if member and member.isreg() and member.name == expected.name else None
-    if source is None or member is None or member.size != expected.size:
-        raise BadArchive(f"{expected.name} is missing, or not as the manifest says")
     target = folder / expected.name
+    if source is None or member is None or member.size != expected.size or target.exists():
+        raise BadArchive(f"{expected.name} is missing, twice, or not as the manifest says")
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     digest = hashlib.sha256()
     with os.fdopen(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as out:

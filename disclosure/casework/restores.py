@@ -123,9 +123,7 @@ def _unpack(source: Source, staging: Path) -> Manifest:
         if not path.is_file():
             raise CannotRestore(f"{path} is not there: a backup is two files, data and keys")
         with agefiles.decrypting(path, source.identity) as stream:
-            held = found[part] = archives.read(stream, staging)
-        if held.part is not part:
-            raise CannotRestore(f"{path} holds {held.part}, not {part}")
+            held = found[part] = archives.read(stream, staging, part)
         missing = NEEDED.get((part, held.dialect), frozenset({"a known database"})) - {e.name for e in held.files}
         if missing:
             raise CannotRestore(f"{path} lacks {', '.join(sorted(missing))}")
