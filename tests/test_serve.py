@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import json
 import os
 import re
 import signal
@@ -279,6 +280,7 @@ def test_the_log_holds_neither_links_nor_addresses(tmp_path: Path, port: int) ->
         running.send_signal(signal.SIGTERM)
         _, complaint = running.communicate(timeout=GONE_WITHIN)
     assert "broken view" in complaint, "a fault must be seen"
+    assert all(json.loads(line)["logger"].startswith("gunicorn") for line in complaint.splitlines())
     assert not re.search(r"secret-token|127\.0\.0\.1", complaint)
 
 
