@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Row, select, update
 
-from disclosure.casework import keys, reporteraddress
+from disclosure.casework import keys, maintenance, reporteraddress
 from disclosure.casework.office import Office, new_code
 from disclosure.casework.reporteraddress import CODE
 from disclosure.casework.traces import trace
@@ -27,8 +27,10 @@ Send = Callable[[bytes, str, Address, str], relay.Outcome]
 
 
 def deliver(office: Office, now: datetime, send: Send, *, clock: Callable[[], datetime] | None = None) -> int:
-    """Send what is due, one after the other; returns how many were taken."""
+    """Send what is due, one after the other; returns how many were taken. Nothing leaves in maintenance."""
     clock, taken = clock or (lambda: now), 0
+    if maintenance.reason(office):
+        return 0
     while (row := _claim(office, clock())) is not None:
         try:
             taken += _sent(office, row, clock(), send)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from disclosure.casework import reporteraddress, reportermail, reporting
+from disclosure.casework import maintenance, reporteraddress, reportermail, reporting
 from disclosure.demo import stage
 from disclosure.mail import relay
 from disclosure.protocol.errors import InvalidInput, TooMany
@@ -157,6 +157,15 @@ def test_what_could_not_be_sent_is_tried_again_later(house: House) -> None:
     house.later(timedelta(hours=2))
     assert len(sent(house, report_id)) == 1
     assert left(house, report_id) is not None
+
+
+def test_in_maintenance_nothing_leaves(house: House) -> None:
+    report_id = house.report()
+    reporteraddress.name(house.office, report_id, who(report_id), house.now)
+    maintenance.begin(house.office, "restored", house.now)
+    assert sent(house, report_id) == []
+    maintenance.end(house.office)
+    assert len(sent(house, report_id)) == 1
 
 
 def test_another_address_named_meanwhile_is_not_confirmed_by_the_older_code(house: House) -> None:
