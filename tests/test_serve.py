@@ -57,6 +57,7 @@ def parent(script: str, *, cwd: Path | None = None, ignoring: int | None = None)
     """A process that runs ``script``. Whatever a failed test leaves is killed; a right one leaves nothing."""
 
     def ignore() -> None:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever runs the tests may have been started by nohup
         if ignoring is not None:
             signal.signal(ignoring, signal.SIG_IGN)
 
