@@ -59,7 +59,7 @@ def test_every_command_of_the_guide_runs(tmp_path: Path) -> None:
     )
     assert run.returncode == 0, (run.stdout[-2000:], run.stderr)
     assert run.stdout.count("-- done") == len(SHELL) > 10
-    assert "restored 20" in run.stdout, "maintenance says why and since when"
+    assert "restored, since 20" in run.stdout, "maintenance says why and since when"
     assert "0|0|0" in run.stdout, "the write-ahead log was folded back"
 
 

@@ -190,7 +190,9 @@ def test_the_drill(place: Place, opened: Callable[[Path], Office]) -> None:
     assert office.settings.policy.rules == place.elsewhere / "own" / "rules.toml"
     assert (place.elsewhere / "kek.key").stat().st_mode & 0o777 == 0o600
 
-    assert maintenance.reason(office).startswith("restored ")
+    held = maintenance.current(office)
+    assert held is not None
+    assert (held.reason, held.since) == ("restored", LATER)
     left: list[bytes] = []
 
     def relay(message: bytes, *way: object) -> scene.Outcome:
@@ -207,7 +209,7 @@ def test_the_drill(place: Place, opened: Callable[[Path], Office]) -> None:
     assert (count(office, outbox), left) == (before, []), "a week later still nothing left, nothing fired"
     assert a_report(office, week, token="n" * 32), "but reports are taken"
 
-    maintenance.end(office)
+    maintenance.end(office, week)
     assert clockwork.tick(office, week).rungs > 0
     delivery.deliver(office, week, relay)
     assert left
