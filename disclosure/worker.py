@@ -20,7 +20,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from disclosure.casework import clockwork, delivery, filing, identity, keys, lookups, receiving, searching
+from disclosure.casework import clockwork, delivery, filing, identity, keys, lookups, receiving, reportermail, searching
 from disclosure.casework.office import Office
 from disclosure.casework.traces import trace
 from disclosure.protocol.errors import CannotStore
@@ -82,6 +82,7 @@ def jobs(office: Office) -> dict[str, Watched]:
 
     def outbox(now: datetime) -> None:
         delivery.deliver(office, now, clock=clock_on_the_wall)
+        reportermail.deliver(office, now, delivery.sender(office), clock=clock_on_the_wall)
 
     def search(now: datetime) -> None:
         searching.search(office, now, find, seek, clock=clock_on_the_wall)
