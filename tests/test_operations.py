@@ -12,10 +12,13 @@ from pathlib import Path
 
 import click
 import pytest
+from sqlalchemy import func, select
 
-from disclosure.casework import measuring
+from disclosure.casework import clockwork, measuring, verification
 from disclosure.cli import main
+from disclosure.protocol.events import EVENT_TYPES
 from disclosure.settings_table import SETTINGS
+from disclosure.store.tables import cases, outbox
 from tests.chaos import scene
 from tests.conftest import need
 
@@ -60,7 +63,7 @@ def test_every_command_of_the_guide_runs(tmp_path: Path) -> None:
     )
     assert run.returncode == 0, (run.stdout[-2000:], run.stderr)
     assert run.stdout.count("-- done") == len(SHELL) > 10
-    assert "restored 20" in run.stdout, "maintenance says why and since when"
+    assert "restored, since 20" in run.stdout, "maintenance says why and since when"
     assert "0|0|0" in run.stdout, "the write-ahead log was folded back"
 
 
@@ -190,3 +193,30 @@ def test_nginx_keeps_no_log_and_believes_nobody() -> None:
     assert size is not None
     asked = next(row.fallback for row in SETTINGS if row.name == "uploads.max_request_bytes")
     assert int(size[1]) * 1024 * 1024 >= asked  # type: ignore[operator]
+
+
+# --- what it says of two releases side by side ---
+
+
+def test_an_old_worker_leaves_a_case_with_a_new_kind_of_event_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The release before, played by this one without a kind of event that one of two due cases holds."""
+    made = scene.prepare(tmp_path / "instance")
+    office = scene.reopen(made.folder)
+    with monkeypatch.context() as before:
+        before.delitem(EVENT_TYPES, "DomainTied")
+        done = clockwork.tick(office, scene.DUE)
+    assert done.stuck == 2, "stories tie domains: both are due, neither is guessed at"
+    with office.store.reading() as connection:
+        rows = connection.execute(select(cases.c.id, cases.c.stuck_why)).all()
+        left = connection.scalar(
+            select(func.count()).where(outbox.c.queued_at == scene.DUE, outbox.c.case_id.is_not(None))
+        )
+    assert left == 0, "nothing was said that might be wrong"
+    for row in rows:
+        assert row.stuck_why
+        clockwork.unstick(office, row.id)
+    assert clockwork.tick(office, scene.DUE).rungs > 0, "the worker of this release goes on where that one stopped"
+    assert verification.verify(office).ok
+    office.store.engine.dispose()

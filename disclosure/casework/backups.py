@@ -70,7 +70,7 @@ def back_up(
     listing = folder / f"disclosure-{now.astimezone(UTC):{_STAMP}}.sha256"
     sums = [archives.entry(name, folder / name) for name in names.values()]
     files.replace(listing, "".join(f"{one.sha256}  {one.name}\n" for one in sums).encode())
-    expired = _expire(folder, now - keep_keys, keep=names[Part.KEYS])
+    expired = _expire(folder, now - keep_keys)
     clockwork.beat(office, measuring.BACKUP, now)
     size = sum(one.size for one in sums)
     return Made(folder / names[Part.DATA], folder / names[Part.KEYS], listing, size, unknown, expired)
@@ -153,12 +153,12 @@ def _encrypt(
             path.unlink(missing_ok=True)
 
 
-def _expire(folder: Path, before: datetime, *, keep: str) -> tuple[str, ...]:
+def _expire(folder: Path, before: datetime) -> tuple[str, ...]:
     """Delete older files of keys; the age stands in the name, as copies have other times."""
     gone = []
     for path in sorted(folder.iterdir()):
         found = _KEYS_NAME.fullmatch(path.name)
-        if found and path.name != keep and datetime.strptime(found[1], _STAMP).replace(tzinfo=UTC) < before:
+        if found and datetime.strptime(found[1], _STAMP).replace(tzinfo=UTC) < before:
             path.unlink()
             gone.append(path.name)
     return tuple(gone)

@@ -64,7 +64,7 @@ def tick(office: Office, now: datetime) -> Ticked:
 
     Nothing in maintenance: what is due stays due.
     """
-    if maintenance.reason(office):
+    if maintenance.current(office):
         return NOTHING
     done = call_for_unread(office, now)
     seen: set[str] = set()

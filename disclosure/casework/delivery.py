@@ -80,7 +80,7 @@ def deliver(
     ``clock`` tells the time while a run lasts (the worker's own); without it the whole run happens at ``now``. Leases
     and the instant at which a relay took a mail would be wrong by the length of the run.
     """
-    if maintenance.reason(office):
+    if maintenance.current(office):
         return Delivered()
     send, clock = send or sender(office), clock or (lambda: now)
     done = Delivered()

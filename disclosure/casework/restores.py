@@ -156,7 +156,7 @@ def _verified(settings: Settings, staging: Path, now: datetime) -> tuple[Verifie
         found = verification.verify(office)
         if not found.ok:
             raise CannotRestore(f"it does not verify: {found.fault}")
-        maintenance.begin(office, "restored", now)
+        maintenance.begin(office.store, "restored", now)
     finally:
         office.store.engine.dispose()
     return found, erased

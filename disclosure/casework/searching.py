@@ -83,7 +83,7 @@ def search(
     ``seek`` looks for certificates; without it those searches wait for a worker that can. ``clock`` tells the time
     while a run lasts (the worker's own); without it the whole run happens at ``now``.
     """
-    if maintenance.reason(office):
+    if maintenance.current(office):
         return 0
     clock = clock or (lambda: now)
     for done in range(most):

@@ -74,14 +74,17 @@ def maintenance_status(as_json: bool) -> None:
     """Whether it lasts, why and since when."""
     from disclosure.casework import maintenance  # noqa: PLC0415
 
-    why = maintenance.reason(office())
-    show({"maintenance": why}, as_json=as_json, words=lambda: why or "no maintenance: everything goes on")
+    held = maintenance.current(office())
+    said = {"maintenance": bool(held), "reason": held.reason if held else None, "since": held.since if held else None}
+    words = f"{held.reason}, since {held.since.isoformat()}" if held else "no maintenance: everything goes on"
+    show(said, as_json=as_json, words=lambda: words)
 
 
 @maintenance.command("end")
-def maintenance_end() -> None:
+@at
+def maintenance_end(now: str | None) -> None:
     """A person has looked at what the backup could not know: everything goes on."""
     from disclosure.casework import maintenance  # noqa: PLC0415
 
-    maintenance.end(office())
+    maintenance.end(office(), instant(now))
     click.echo("maintenance is over: what is due leaves and fires from the next tick on")

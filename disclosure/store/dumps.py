@@ -66,7 +66,8 @@ def drop_erased(engine: Engine) -> int:
 
 def _conninfo(url: URL) -> str:
     """libpq's URI, without the password."""
-    return url.set(drivername="postgresql", password=None).render_as_string(hide_password=False)
+    named = URL.create("postgresql", url.username, None, url.host, url.port, url.database, url.query)
+    return named.render_as_string(hide_password=False)
 
 
 def _run(url: URL, program: str, *words: str) -> None:
