@@ -66,10 +66,7 @@ def sender(office: Office) -> Send:
         return lambda message, sender, recipient, _: localbox.deliver_to_folder(
             message, folder=folder, sender=sender, recipient=recipient
         )
-    held = mail_relay.RelaySettings.of(settings)
-    return lambda message, sender, recipient, envelope_id: mail_relay.deliver(
-        message, sender=sender, recipient=recipient, envelope_id=envelope_id, relay=held
-    )
+    return mail_relay.Line(mail_relay.RelaySettings.of(settings))
 
 
 def deliver(

@@ -36,6 +36,10 @@ class Conversation(smtplib.SMTP):
             self.close()
             raise
 
+    def begin(self, step: float, total: float) -> None:
+        """Another mail over the same line: its time begins now."""
+        self._step, self._ends_at = step, time.monotonic() + total
+
     def be_patient(self) -> None:
         """For the answer to the final dot: as long as there is time at all (RFC 5321, 4.5.3.2.6)."""
         self._step = float("inf")
@@ -43,6 +47,7 @@ class Conversation(smtplib.SMTP):
     def leave(self) -> None:
         """Say goodbye without waiting for the answer: what counts was said before."""
         with contextlib.suppress(OSError, smtplib.SMTPException):
+            self._unread = b""
             self.putcmd("quit")
         self.close()
 
@@ -63,6 +68,15 @@ class Conversation(smtplib.SMTP):
         """What came in the clear is forgotten, an answer sent ahead of the handshake included (RFC 3207, 6)."""
         self.starttls(context=context)
         self._unread = b""
+
+    def putcmd(self, cmd: str, args: str = "") -> None:
+        """An answer that came before its question would be taken for that of the next one, or of the next mail."""
+        self.refuse_what_came_early()
+        super().putcmd(cmd, args)
+
+    def refuse_what_came_early(self) -> None:
+        if self._unread:
+            raise smtplib.SMTPException("an answer that nobody asked for")
 
     def send(self, s: object) -> None:
         sent = s.encode(self.command_encoding) if isinstance(s, str) else memoryview(s)  # type: ignore[arg-type]

@@ -7,12 +7,10 @@ verified to any relay that is not on loopback.
 
 from __future__ import annotations
 
-import contextlib
 import ipaddress
 import re
 import smtplib
 import ssl
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -34,6 +32,8 @@ _ENHANCED = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b", re.ASCII)
 _DEAD_ADDRESS = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"})
 _ABOUT_US = frozenset({530, 534, 535, 538})  # RFC 4954: the relay wants us to sign in, whoever the mail is for
 _GO_AHEAD = 354
+_CLOSING = 421  # RFC 5321, 3.8: may answer anything, and is about the relay
+MAILS_PER_LINE = 100  # ours: relays count too, and a refusal in the middle costs more than a new line
 
 
 class Kind(StrEnum):
@@ -80,39 +80,89 @@ class RelaySettings:
 
 
 def deliver(message: bytes, *, sender: str, recipient: Address, envelope_id: str, relay: RelaySettings) -> Outcome:
-    """Send the bytes as they are. Never raises for what a relay or a network does."""
-    peer = tls = ""
+    """Send the bytes as they are, over a connection of their own. Never raises for what a relay or a network does."""
+    line = Line(relay)
     try:
-        with _connected(relay, sender.rpartition("@")[2]) as client:
-            peer, tls = _peer(client), _tls(client)
+        return line(message, sender, recipient, envelope_id)
+    finally:
+        line.close()
+
+
+class Line:
+    """The way to one relay. Its connection is kept from mail to mail until ``close``; each mail has its whole time."""
+
+    def __init__(self, relay: RelaySettings) -> None:
+        self._relay, self._sent, self._unfinished = relay, 0, False
+        self._client: Conversation | None = None
+        self._peer = self._tls = ""
+
+    def __call__(self, message: bytes, sender: str, recipient: Address, envelope_id: str) -> Outcome:
+        """Never raises for what a relay or a network does."""
+        kept = self._client is not None
+        outcome = self._try(message, sender, recipient, envelope_id)
+        if kept and outcome.kind is Kind.NOT_SENT:
+            # Hung up between two mails, as relays do with a line that was open long enough: nothing of this one left.
+            self.close()
+            outcome = self._try(message, sender, recipient, envelope_id)
+        if outcome.kind in {Kind.NOT_SENT, Kind.AMBIGUOUS} or self._sent >= MAILS_PER_LINE:
+            self.close()
+        return outcome
+
+    def close(self) -> None:
+        """Say goodbye; the next mail opens another connection."""
+        client, self._client, self._sent, self._unfinished = self._client, None, 0, False
+        if client:
+            client.leave()
+
+    def _try(self, message: bytes, sender: str, recipient: Address, envelope_id: str) -> Outcome:
+        self._peer = self._tls = ""
+        try:
+            client = self._ready(sender.rpartition("@")[2])
+            self._peer, self._tls = _peer(client), _tls(client)
             outcome = _envelope(client, sender, recipient, envelope_id) or _data(client, message)
-    except smtplib.SMTPResponseException as error:
-        # Greeting, EHLO, STARTTLS or sign-in were refused: never the recipient's fault.
-        outcome = replace(_said(error.smtp_code, _bytes(error.smtp_error)), kind=Kind.NOT_SENT)
-        if isinstance(error, smtplib.SMTPAuthenticationError):
-            outcome = replace(outcome, code="relay_sign_in_refused")
-    except (OSError, smtplib.SMTPException) as error:
-        outcome = _broke(Kind.NOT_SENT, error)
-    return replace(outcome, peer=peer, tls=tls)
+        except smtplib.SMTPResponseException as error:
+            # Greeting, EHLO, STARTTLS or sign-in were refused: never the recipient's fault.
+            outcome = replace(_said(error.smtp_code, _bytes(error.smtp_error)), kind=Kind.NOT_SENT)
+            if isinstance(error, smtplib.SMTPAuthenticationError):
+                outcome = replace(outcome, code="relay_sign_in_refused")
+        except (OSError, smtplib.SMTPException) as error:
+            outcome = _broke(Kind.NOT_SENT, error)
+        self._sent += 1
+        self._unfinished = outcome.kind is not Kind.ACCEPTED
+        return replace(outcome, peer=self._peer, tls=self._tls)
+
+    def _ready(self, name: str) -> Conversation:
+        if self._client is None:
+            self._client = _connected(self._relay, name)
+            return self._client
+        self._client.begin(self._relay.timeout, self._relay.total)
+        if self._unfinished and not _taken(self._client.docmd("rset")[0]):
+            raise smtplib.SMTPServerDisconnected("the last mail's conversation could not be ended")
+        return self._client
 
 
-@contextlib.contextmanager
-def _connected(relay: RelaySettings, name: str) -> Iterator[Conversation]:
+def _connected(relay: RelaySettings, name: str) -> Conversation:
     if relay.security == "none" and not _is_loopback(relay.host):
         raise smtplib.SMTPException("clear text only to this machine")
-    context = ssl.create_default_context(cafile=str(relay.ca_file) if relay.ca_file else None)
+    # Reading the system's authorities takes longer than a whole mail does: not where nothing is encrypted.
+    context = None if relay.security == "none" else _context(relay.ca_file)
     wrapped = context if relay.security == "tls" else None
     client = Conversation(relay.host, relay.port, name=name, step=relay.timeout, total=relay.total, tls=wrapped)
     try:
         client.ehlo_or_helo_if_needed()
-        if relay.security == "starttls":
+        if context and relay.security == "starttls":
             client.start_tls(context)
             client.ehlo()
         if relay.username and relay.password:
             client.login(relay.username, relay.password)
-        yield client
-    finally:
+    except BaseException:
         client.leave()
+        raise
+    return client
+
+
+def _context(ca_file: Path | None) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
 
 
 def _is_loopback(host: str) -> bool:
@@ -142,6 +192,7 @@ def _data(client: Conversation, message: bytes) -> Outcome:
     code, reply = client.docmd("data")
     if code != _GO_AHEAD:
         return _said(code, reply)
+    client.refuse_what_came_early()
     text = re.sub(rb"(?m)^\.", b"..", message)
     client.send(text if text.endswith(b"\r\n") else text + b"\r\n")
     try:
@@ -151,7 +202,8 @@ def _data(client: Conversation, message: bytes) -> Outcome:
     except (OSError, smtplib.SMTPException) as error:
         return _broke(Kind.AMBIGUOUS, error)
     said = _said(code, reply)
-    return replace(said, kind=Kind.AMBIGUOUS) if said.kind is Kind.NOT_SENT else said
+    unclear = said.kind is Kind.NOT_SENT and code != _CLOSING
+    return replace(said, kind=Kind.AMBIGUOUS) if unclear else said
 
 
 def _taken(code: int) -> bool:
@@ -167,7 +219,7 @@ def _said(code: int, reply: bytes) -> Outcome:
         case 2:
             kind = Kind.ACCEPTED
         case 4:
-            kind = Kind.REFUSED_TEMPORARY
+            kind = Kind.NOT_SENT if code == _CLOSING else Kind.REFUSED_TEMPORARY
         case 5:
             kind = Kind.REFUSED_PERMANENT
         case _:

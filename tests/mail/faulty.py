@@ -24,6 +24,7 @@ USUAL = {
     "rcpt": "250 2.1.5 Ok",
     "data": "354 end with a dot",
     "dot": "250 2.0.0 Ok: queued as 5F3A",
+    "rset": "250 2.0.0 Ok",
 }
 # RFC 3461, 4: what may stand in ORCPT and ENVID; "+" only before two hexadecimal digits, "=" never.
 _XTEXT = re.compile(r"(?:[!-*,-<>-~]|\+[0-9A-F]{2})*")
@@ -71,6 +72,7 @@ class Relay:
     implicit: bool = False
     faults: dict[str, Fault] = field(default_factory=dict)
     on_dot: Callable[[], None] = lambda: None
+    on_greeting: Callable[[], None] = lambda: None
     kept: list[tuple[str, str, bytes]] = field(default_factory=list)
     stages: list[str] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
@@ -118,6 +120,7 @@ class _Conversation:
         self.relay, self.sock, self.unread = relay, sock, b""
 
     def run(self) -> None:
+        self.relay.on_greeting()
         self.answer("greeting")
         sender = recipient = ""
         while True:
@@ -139,6 +142,8 @@ class _Conversation:
                     self.answer("data")
                     if not isinstance(self.relay.faults.get("data"), Say):
                         self.text(sender, recipient)
+                case "RSET":
+                    self.answer("rset")
                 case "QUIT":
                     raise _Gone
                 case _:
