@@ -15,7 +15,11 @@ from typing import Any
 
 import click
 
+from disclosure.commands import doctor
+from disclosure.commands import keys as key_commands
+from disclosure.commands.mail import classify
 from disclosure.commands.options import FILE, as_json, at, instant, office, show
+from disclosure.commands.receiving import receive
 from disclosure.protocol.errors import DisclosureError
 from disclosure.protocol.values import Address, Answer, Language
 from disclosure.settings import Settings, instance_folder, load
@@ -26,6 +30,10 @@ EXIT = 2
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Coordinated disclosure: from a report to the organisation, and to the authorities when nobody answers."""
+
+
+main.add_command(key_commands.key)
+main.add_command(doctor.doctor)
 
 
 @main.command()
@@ -150,7 +158,7 @@ def worker() -> None:
 @main.command()
 def serve() -> None:
     """Web and worker under one parent."""
-    from disclosure.casework import accounts, keys  # noqa: PLC0415
+    from disclosure.casework import accounts, identity, keys  # noqa: PLC0415
     from disclosure.serve import private_umask  # noqa: PLC0415
     from disclosure.serve import serve as run  # noqa: PLC0415
 
@@ -158,6 +166,7 @@ def serve() -> None:
     held = office(prepare=True)
     now = datetime.now(UTC)
     keys.ensure_service_key(held, now)
+    identity.keep_published(held, now)
     if not accounts.listing(held):
         _print_account(accounts.first(held, now))
     held.store.engine.dispose()
@@ -308,6 +317,10 @@ def demo(folder: Path | None, once: bool) -> None:
 
     target = folder or instance_folder(os.environ) / "demo"
     sys.exit(stage.play(target, once=once))
+
+
+main.add_command(classify)
+main.add_command(receive)
 
 
 def run() -> None:

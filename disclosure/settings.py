@@ -24,6 +24,7 @@ FILE = "settings.toml"
 # Read by others than the server; every other DISCLOSURE_ name that is no setting is taken for a slip and refused.
 NOT_SETTINGS = frozenset({"DISCLOSURE_INSTANCE", "DISCLOSURE_REQUIRE_PROGRAMS"})
 # RFC 6409 and RFC 8314 for the first two; a relay on the same machine listens on 25.
+_IMAP_PORTS = {Security.STARTTLS: 143, Security.TLS: 993, Security.NONE: 143}
 _RELAY_PORTS = {Security.STARTTLS: 587, Security.TLS: 465, Security.NONE: 25}
 
 
@@ -44,13 +45,37 @@ class Relay:
     password: str | None = field(default=None, repr=False)
     ca_file: Path | None = None
 
+    @property
+    def on_this_machine(self) -> bool:
+        return is_this_machine(self.host)
+
 
 @dataclass(frozen=True)
 class MailIdentity:
-    """``from_address`` stands in From; random tokens at ``domain`` in Message-ID, Reply-To and envelope (R23)."""
+    """``from_address`` stands in From; random tokens at ``domain`` in Message-ID, Reply-To and envelope (R23).
+
+    ``dkim_selector``: of the key that the relay signs with; None: not known here, and only the doctor asks.
+    ``authserv_id``: whose findings about incoming mail count; empty: nobody's.
+    """
 
     from_address: Address
     domain: Domain
+    dkim_selector: str | None = None
+    authserv_id: str = ""
+
+
+@dataclass(frozen=True)
+class Imap:
+    """The mailbox that answers and bounces come to. ``folder`` is emptied into ``taken``."""
+
+    host: str
+    port: int
+    security: Security
+    username: str
+    password: str = field(repr=False)
+    folder: str
+    taken: str
+    ca_file: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -103,6 +128,7 @@ class Settings:
     web: WebSize
     relay: Relay | None
     mail: MailIdentity
+    imap: Imap | None
     operator: Operator
     nameservers: tuple[Endpoint, ...]  # empty: those of the system
     nameservers_validate: bool
@@ -208,6 +234,8 @@ def _missing(given: Mapping[str, Any]) -> Iterator[str]:
         needed += _OPERATOR
     if "relay.username" in given or "relay.password" in given:
         needed += ["relay.username", "relay.password"]
+    if any(name.startswith("imap.") for name in given):
+        needed += ["imap.host", "imap.username", "imap.password"]
     if any(name in given for name in _WORLD):
         needed += _WORLD
     return (name for name in needed if name not in given)
@@ -218,6 +246,9 @@ def _refuse_contradictions(given: Mapping[str, Any]) -> None:
     relay_is_elsewhere = "relay.host" in given and not is_this_machine(given["relay.host"])
     if relay_is_elsewhere and given.get("relay.security") is Security.NONE:
         problems["relay.security"] = "clear_text_only_on_this_machine"
+    mailbox_is_elsewhere = "imap.host" in given and not is_this_machine(given["imap.host"])
+    if mailbox_is_elsewhere and given.get("imap.security") is Security.NONE:
+        problems["imap.security"] = "clear_text_only_on_this_machine"
     # KD-04: the flag of a resolver elsewhere says what anybody on the way wants it to say.
     servers = given.get("nameservers", ())
     if given.get("nameservers_validate") and not (servers and all(is_this_machine(one.address) for one in servers)):
@@ -256,6 +287,7 @@ def _build(instance: Path, given: dict[str, Any]) -> Settings:
         web=WebSize(value["web.workers"], value["web.threads"]),
         relay=_relay(instance, value),
         mail=_mail(value),
+        imap=_imap(instance, value),
         operator=_operator(value),
         nameservers=value.get("nameservers", ()),
         nameservers_validate=value["nameservers_validate"],
@@ -297,7 +329,22 @@ def _relay(instance: Path, value: Mapping[str, Any]) -> Relay | None:
 
 def _mail(value: Mapping[str, Any]) -> MailIdentity:
     sender: Address = value.get("mail.from_address", INVENTED_SENDER)
-    return MailIdentity(sender, value.get("mail.domain", sender.domain))
+    return MailIdentity(
+        sender,
+        value.get("mail.domain", sender.domain),
+        dkim_selector=value.get("mail.dkim_selector"),
+        authserv_id=value.get("mail.authserv_id", ""),
+    )
+
+
+def _imap(instance: Path, value: Mapping[str, Any]) -> Imap | None:
+    if "imap.host" not in value:
+        return None
+    parts = _section(value, "imap")
+    parts.setdefault("port", _IMAP_PORTS[parts["security"]])
+    if "ca_file" in parts:
+        parts["ca_file"] = _existing(instance, parts["ca_file"], "imap.ca_file")
+    return Imap(**parts)
 
 
 def _operator(value: Mapping[str, Any]) -> Operator:

@@ -135,6 +135,14 @@ def _host(raw: object) -> str:
     return _ip(host)
 
 
+def _selector(raw: object) -> str:
+    """RFC 6376, 3.1: labels, as in a host name; underscores are met too."""
+    text = _text(raw).lower()
+    if not re.fullmatch(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*", text, re.ASCII):
+        raise ValueError("not_a_dkim_selector")
+    return text
+
+
 def is_this_machine(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -205,6 +213,16 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("relay.ca_file", _path, None, "Certificate authorities that the relay is checked against.", "the system's"),
     Setting("mail.from_address", Address.parse, None, "Sender of every mail. Compulsory with a relay.", _TRIAL_ONLY),
     Setting("mail.domain", Domain.parse, None, "Domain whose mail comes back to us.", "that of `mail.from_address`"),
+    Setting("mail.dkim_selector", _selector, None, "Selector of the relay's DKIM key, for `disclosure doctor`."),
+    Setting("mail.authserv_id", _host, None, "What our own relay calls itself in Authentication-Results (RFC 8601)."),
+    Setting("imap.host", _host, None, "Mailbox that answers and bounces come to. Without one: `disclosure receive`."),
+    Setting("imap.port", _whole(1, 65535), None, "Port of that server.", "993 or 143, as `imap.security` says"),
+    Setting("imap.security", Security, "tls", "`tls`, `starttls`, or `none` for a server on this machine."),
+    Setting("imap.username", _text, None, "Compulsory with `imap.host`."),
+    Setting("imap.password", _secret, None, "Compulsory with `imap.host`. Never printed."),
+    Setting("imap.ca_file", _path, None, "Certificate authorities that the server is checked against.", "the system's"),
+    Setting("imap.folder", _text, "INBOX", "Everything in it is taken."),
+    Setting("imap.taken", _text, "Taken", "Where what was taken is moved; made if it is not there."),
     Setting("operator.legal_name", _text, None, "Who runs this server, by law. Compulsory with a relay.", _TRIAL_ONLY),
     Setting("operator.register_number", _text, None, "Its register number. Compulsory with a relay.", _TRIAL_ONLY),
     Setting("operator.postal_address", _text, None, "On one line. Compulsory with a relay.", _TRIAL_ONLY),

@@ -1,8 +1,8 @@
 """The worker: APScheduler ticks, the database decides (design.md section 3; facts: mail 0 and 1).
 
-Three jobs, each on its own executor of one thread: the clock, the outbox, the searches. No job store but memory:
-nothing that must not be lost lives in the scheduler. A watchdog ends the process when a job overruns; its parent stops,
-and the leases tell the next one what was being done.
+Five jobs, each on its own executor of one thread: the clock, the outbox, the searches, what comes in, what we publish
+of ourselves. No job store but memory: nothing that must not be lost lives in the scheduler. A watchdog ends the process
+when a job overruns; its parent stops, and the leases tell the next one what was being done.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from disclosure.casework import clockwork, delivery, lookups, searching
+from disclosure.casework import clockwork, delivery, filing, identity, keys, lookups, receiving, searching
 from disclosure.casework.office import Office
 from disclosure.casework.traces import trace
 from disclosure.protocol.errors import CannotStore
@@ -28,6 +28,16 @@ from disclosure.protocol.errors import CannotStore
 CLOCK_SECONDS = 5
 OUTBOX_SECONDS = 1  # R29: a person waits for the second code
 SEARCH_SECONDS = 2
+IDENTITY_SECONDS = 3600  # what we publish of ourselves is good for months
+INBOX_SECONDS = 2
+MAILBOX_SECONDS = 60  # a provider's mailbox is asked once a minute
+EVERY = {
+    "clock": CLOCK_SECONDS,
+    "outbox": OUTBOX_SECONDS,
+    "search": SEARCH_SECONDS,
+    "inbox": INBOX_SECONDS,
+    "identity": IDENTITY_SECONDS,
+}
 # Longer than any lease: a job that takes longer than this is stuck, not slow.
 OVERRUN_SECONDS = 600.0
 log = logging.getLogger(__name__)
@@ -75,10 +85,24 @@ def jobs(office: Office) -> dict[str, Watched]:
     def search(now: datetime) -> None:
         searching.search(office, now, find, seek, clock=clock_on_the_wall)
 
+    def publish(now: datetime) -> None:
+        keys.ensure_service_key(office, now)
+        identity.keep_published(office, now)
+
+    asked = [float("-inf")]
+
+    def inbox(now: datetime) -> None:
+        if office.settings.imap and time.monotonic() - asked[0] >= MAILBOX_SECONDS:
+            asked[0] = time.monotonic()
+            receiving.poll(office, now)
+        filing.file_waiting(office, now, clock=clock_on_the_wall)
+
     return {
         "clock": Watched("clock", clock),
         "outbox": Watched("outbox", outbox),
         "search": Watched("search", search),
+        "identity": Watched("identity", publish),
+        "inbox": Watched("inbox", inbox),
     }
 
 
@@ -91,7 +115,7 @@ def work(office: Office) -> int:
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         timezone=UTC,
     )
-    for name, seconds in (("clock", CLOCK_SECONDS), ("outbox", OUTBOX_SECONDS), ("search", SEARCH_SECONDS)):
+    for name, seconds in EVERY.items():
         first = datetime.now(UTC)
         scheduler.add_job(watched[name], "interval", seconds=seconds, executor=name, next_run_time=first)
     stop = threading.Event()

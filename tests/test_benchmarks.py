@@ -20,7 +20,7 @@ from benchmarks.servers import floor, folder
 from benchmarks.table import Row, as_json, as_text, share
 from disclosure.discovery.problems import REFUSES
 
-FIGURES = {"intake", "case_page", "first_page", "rules", "openpgp", "discovery"}
+FIGURES = {"intake", "case_page", "first_page", "rules", "openpgp", "discovery", "inbound"}
 
 
 @pytest.mark.parametrize("name", sorted(found()))

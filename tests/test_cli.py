@@ -305,3 +305,23 @@ def test_the_worker_works_and_stops_when_it_is_told_to(tmp_path: Path) -> None:
     finally:
         worker.kill()
         worker.communicate()
+
+
+# --- our own keys ---
+
+
+def test_keys_are_listed_and_rotated(say, house: House) -> None:  # type: ignore[no-untyped-def]
+    instance = house.office.settings.instance
+    first = say("key", "list", "--json", instance=instance).json
+    assert [(row["signs"], row["until"]) for row in first["openpgp"]] == [(True, None)]
+    made = say("key", "rotate", "--now", NOW, "--json", instance=instance).json["fingerprint"]
+    said = say("key", "list", "--json", instance=instance).json["openpgp"]
+    assert [(row["fingerprint"], row["signs"]) for row in said] == [
+        (made, True),
+        (first["openpgp"][0]["fingerprint"], False),
+    ]
+    assert said[1]["until"] == said[0]["since"]
+    assert f"openpgp4fpr:{made}".encode() in (instance / "security.txt").read_bytes(), "signed anew by the new key"
+    assert say("key", "rotate", "--links", instance=instance).out == "links are signed with key 02 from now on\n"
+    assert say("key", "list", "--json", instance=instance).json["links"] == ["01", "02"]
+    assert "signs since" in say("key", "list", instance=instance).out

@@ -15,6 +15,7 @@ from disclosure.protocol.values import Address, Domain, Operator
 from disclosure.settings import (
     INVENTED_OPERATOR,
     DemoWorld,
+    Imap,
     MailIdentity,
     PolicyFiles,
     Relay,
@@ -329,6 +330,7 @@ def names(of: type, above: str = "") -> set[str]:
         "web": WebSize,
         "relay": Relay,
         "mail": MailIdentity,
+        "imap": Imap,
         "operator": Operator,
         "uploads": Uploads,
         "policy": PolicyFiles,

@@ -17,6 +17,7 @@ from disclosure.casework.casefile import CaseFile, Fact, domains_of
 from disclosure.casework.coordination import extension_facts, later_facts
 from disclosure.casework.notices import NoticeText
 from disclosure.casework.office import Office, new_id
+from disclosure.casework.queueing import queued, to_each
 from disclosure.discovery.names import is_public_webmail
 from disclosure.protocol import events as e
 from disclosure.protocol.codes import MailType, Proof, TaskKind
@@ -139,21 +140,10 @@ def _confirm_person(office: Office, row: Row[Any], name: str, role: str, now: da
 
 
 def _tell_the_others(office: Office, case: Case, contact_id: str, now: datetime) -> list[Fact]:
-    """R29: everybody already written to is told that somebody confirmed, and may object."""
+    """R29: everybody already written to is told that somebody confirmed, and may object; persons at their own address,
+    for whoever comes through a mail that was passed on is a stranger to those who answered before."""
     others = [cid for cid in case.live_contacts() if cid != contact_id]
-    return [
-        (
-            e.MACHINE,
-            e.MailQueued(
-                mail_id=new_id(),
-                mail_type=MailType.SOMEBODY_CONFIRMED,
-                to=cid,
-                language=office.policy.language_for(case, cid),
-                not_before=now,
-            ),
-        )
-        for cid in others
-    ]
+    return to_each(office, case, MailType.SOMEBODY_CONFIRMED, (*others, *case.own_addresses()), now)
 
 
 def _session(office: Office, case_id: str, person_id: str, link_id: str, now: datetime) -> str:
@@ -179,13 +169,7 @@ def name_address(visit: Visit, text: str) -> None:
         domain_id = next((key for key, domain in tied.items() if casefile.is_tied(address, [domain])), None)
         if domain_id is None:
             raise InvalidInput({"address": "not_at_a_tied_domain"})
-        code = e.MailQueued(
-            mail_id=new_id(),
-            mail_type=MailType.SECOND_CODE,
-            to=visit.person_id,
-            language=office.policy.language_for(file.case, visit.person_id),
-            not_before=visit.now,
-        )
+        code = queued(office, file.case, MailType.SECOND_CODE, visit.person_id, visit.now)
         named = e.OwnAddressNamed(person_id=visit.person_id, domain_id=domain_id, address=str(address))
         return [(visit.actor, named), (e.MACHINE, code)]
 
@@ -295,20 +279,10 @@ def acknowledge(visit: Visit, words: str = "") -> None:
         if person.opened_at is None:
             facts.append((visit.actor, e.NoticeOpened(person_id=visit.person_id)))
         facts.append((visit.actor, e.NoticeAcknowledged(person_id=visit.person_id, words=words.strip())))
-        facts.append((e.MACHINE, _thanks(visit, case)))
+        facts.append((e.MACHINE, queued(visit.office, case, MailType.THANKS, visit.person_id, visit.now)))
         return facts + later_facts(visit.office, file, visit.now)
 
     casefile.change(visit.office, visit.case_id, visit.now, decide)
-
-
-def _thanks(visit: Visit, case: Case) -> e.MailQueued:
-    return e.MailQueued(
-        mail_id=new_id(),
-        mail_type=MailType.THANKS,
-        to=visit.person_id,
-        language=visit.office.policy.language_for(case, visit.person_id),
-        not_before=visit.now,
-    )
 
 
 def contest(visit: Visit, words: str) -> None:

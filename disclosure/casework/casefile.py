@@ -200,7 +200,7 @@ def case_row(case: Case, rules: Rules) -> dict[str, object]:
         "next_at": min(instants, default=None),
         "coordinator_id": case.coordinator_id,
         "policy_version": case.policy_version,
-        "number_known_at": case.contact_started_at,
+        "number_known_at": min(filter(None, (case.contact_started_at, case.forwarded_at)), default=None),
         "head_seq": case.last_seq,
     }
 

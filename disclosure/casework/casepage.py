@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from disclosure.casework import answering, casefile, noticepictures, timeline
+from disclosure.casework import answering, casefile, conversing, noticepictures, timeline
 from disclosure.casework.answering import Visit
+from disclosure.casework.conversing import Message
 from disclosure.casework.dossiers import basis_word
 from disclosure.casework.notices import defang
 from disclosure.casework.rows import TimelineRow
@@ -41,6 +42,8 @@ class CasePage:
     told: tuple[tuple[str, datetime | None], ...]  # authorities: name, and when they were or will be told
     next_at: datetime | None  # the next rung of the ladder; our own calls beside it are no deadline of theirs
     rows: tuple[TimelineRow, ...]
+    messages: tuple[Message, ...] = ()
+    answers_wait: bool = False  # this person has not shown enough to read our answers (R29)
 
 
 def page(visit: Visit, language: Language) -> CasePage:
@@ -58,6 +61,7 @@ def page(visit: Visit, language: Language) -> CasePage:
         named = ledger.one(office.store, connection, file.id, person.address_seq) if person.address_seq else None
         domains = casefile.domains_of(office, connection, file)
         rows = timeline.rows(office, connection, file, sight)
+        messages = conversing.messages(office, connection, file, person, names)
     case = file.case
     return CasePage(
         number=case.number,
@@ -75,6 +79,8 @@ def page(visit: Visit, language: Language) -> CasePage:
         told=_told(file, names, visit.now),
         next_at=next((s.planned.due_at for s in preview(case, file.rules, visit.now) if s.planned.rung in CHAIN), None),
         rows=rows,
+        messages=messages,
+        answers_wait=not conversing.reads_answers(person),
     )
 
 

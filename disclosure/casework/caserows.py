@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from disclosure.casework import casefile, mailrows
+from disclosure.casework import casefile, inboxrows, mailrows
 from disclosure.casework.casefile import CaseFile
 from disclosure.casework.comparing import Place, compare
 from disclosure.casework.office import Office, domain_tokens_of, sha256
@@ -28,6 +28,7 @@ from disclosure.store.tables import (
     deadlines,
     domain_tokens,
     events,
+    inbox,
     notice_pictures,
     probes,
     searches,
@@ -35,6 +36,7 @@ from disclosure.store.tables import (
 )
 
 Entries = Sequence[e.Entry]
+_CAME = (e.MailBounced, e.MailNoted, e.OrganisationMailed, e.AuthorityMailed)
 
 
 def check(office: Office, connection: Connection, case_id: str) -> None:
@@ -52,6 +54,7 @@ def check(office: Office, connection: Connection, case_id: str) -> None:
     _probes(connection, file, entries, sealer)
     _certificates(connection, file, entries, sealer)
     _pictures(connection, file, entries, sealer)
+    _inbox(office, connection, file, entries, sealer)
     mailrows.check(office, connection, file, entries, sealer)
 
 
@@ -190,6 +193,20 @@ def _pictures(connection: Connection, file: CaseFile, entries: Entries, sealer: 
         place = Place(file.id, kept[row.id][0])
         if sha256(opened(place, sealer, row.sealed, "notice_pictures", row.id)) != row.sha256:
             raise place.fault(f"notice_pictures.sealed of {row.id} is another picture")
+
+
+def _inbox(office: Office, connection: Connection, file: CaseFile, entries: Entries, sealer: Sealer | None) -> None:
+    """Mail that came in: each is the one whose hash was recorded, and about the mail that the events say."""
+    said: dict[Hashable, dict[str, Any]] = {}
+    places: dict[str, Place] = {}
+    for entry in entries:
+        if isinstance(entry.event, _CAME) and entry.event.inbox_id:
+            said[entry.event.inbox_id] = {"mail_id": entry.event.mail_id, "sha256": entry.event.sha256}
+            places[entry.event.inbox_id] = Place(file.id, entry.seq)
+    rows = connection.execute(select(inbox).where(inbox.c.case_id == file.id)).all()
+    compare(end_of(file), "inbox", said, rows, lambda row: row.id)
+    for row in rows if sealer else ():
+        inboxrows.check(office, places[row.id], row, sealer)
 
 
 def opened(place: Place, sealer: Sealer | None, sealed: bytes, table: str, row_id: str) -> bytes:

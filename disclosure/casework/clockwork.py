@@ -16,6 +16,7 @@ from sqlalchemy import Connection, insert, select, update
 from disclosure.casework import casefile, dossiers
 from disclosure.casework.casefile import CaseFile, Fact
 from disclosure.casework.office import Office, new_id, sha256
+from disclosure.casework.queueing import to_each
 from disclosure.protocol import events as e
 from disclosure.protocol import ladder
 from disclosure.protocol.codes import Act, MailType, OwnClock, Rung, TaskKind
@@ -291,15 +292,4 @@ def next_contact_facts(office: Office, case: Case, now: datetime) -> list[Fact]:
     contact_id = next_contact(case)
     if contact_id is None:
         return []
-    return [
-        (
-            e.MACHINE,
-            e.MailQueued(
-                mail_id=new_id(),
-                mail_type=MailType.CONTACT_REQUEST,
-                to=contact_id,
-                language=office.policy.language_for(case, contact_id),
-                not_before=now,
-            ),
-        )
-    ]
+    return to_each(office, case, MailType.CONTACT_REQUEST, [contact_id], now)

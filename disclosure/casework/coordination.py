@@ -9,15 +9,16 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, insert, select
 
-from disclosure.casework import casefile, freshness, noticepictures, reporting, searching
+from disclosure.casework import approvals, casefile, conversing, freshness, noticepictures, reporting, searching
 from disclosure.casework.casefile import CaseFile, Fact, Hand, coordinator
 from disclosure.casework.notices import NoticeText
 from disclosure.casework.office import Office, new_id
+from disclosure.casework.queueing import queued, to_each
 from disclosure.discovery.names import organisational_domain
 from disclosure.protocol import events as e
 from disclosure.protocol.codes import Act, Clock, EmbargoEnd, MailType, Proof, TaskKind
 from disclosure.protocol.errors import InvalidInput, Refused
-from disclosure.protocol.ladder import is_approved
+from disclosure.protocol.publicity import WITHDRAWN
 from disclosure.protocol.state import Case
 from disclosure.protocol.values import (
     NUMBER_BITS,
@@ -265,33 +266,14 @@ def release_first_contact(hand: Hand, contact_id: str) -> None:
         if any(m.to == contact_id and m.type is MailType.CONTACT_REQUEST for m in case.mails.values()):
             raise Refused("R19", "already_written_to")
         actor = hand.actor
-        if not _enough(file, Act.FIRST_CONTACT, contact_id):
-            return _propose(file, Act.FIRST_CONTACT, contact_id, actor, hand.now)
+        if not approvals.enough(file, Act.FIRST_CONTACT, contact_id):
+            return approvals.propose(file, Act.FIRST_CONTACT, contact_id, actor, hand.now)
         return [
             (actor, e.FirstContactReleased(contact_ids=(contact_id,))),
-            (e.MACHINE, _mail(hand.office, case, MailType.CONTACT_REQUEST, contact_id, hand.now)),
+            (e.MACHINE, queued(hand.office, case, MailType.CONTACT_REQUEST, contact_id, hand.now)),
         ]
 
     casefile.change(hand.office, hand.case_id, hand.now, decide)
-
-
-def _mail(office: Office, case: Case, mail_type: MailType, to: str, now: datetime) -> e.MailQueued:
-    return e.MailQueued(
-        mail_id=new_id(), mail_type=mail_type, to=to, language=office.policy.language_for(case, to), not_before=now
-    )
-
-
-def _enough(file: CaseFile, act: Act, subject: str) -> bool:
-    """One coordinator's own act counts as the first approval."""
-    return file.rules.policy.approvals.get(act, 1) <= 1 or is_approved(file.case, act, subject, file.rules.policy)
-
-
-def _propose(file: CaseFile, act: Act, subject: str, actor: e.Actor, now: datetime) -> list[Fact]:
-    open_ones = [a for a in file.case.approvals.values() if a.act is act and a.subject == subject]
-    if any(not (a.refused or a.expired) for a in open_ones):
-        raise Refused("R12", "approval_pending")
-    expires_at = now + file.rules.policy.approval_expires
-    return [(actor, e.ApprovalProposed(approval_id=new_id(), act=act, subject=subject, expires_at=expires_at))]
 
 
 def approve(hand: Hand, approval_id: str) -> None:
@@ -316,8 +298,8 @@ def release_notice(hand: Hand, command: ReleaseNotice) -> None:
         if not file.case.draft_seq:
             raise Refused("R20", "no_draft")
         actor = hand.actor
-        if not _enough(file, Act.RELEASE, command.person_id):
-            return _propose(file, Act.RELEASE, command.person_id, actor, hand.now)
+        if not approvals.enough(file, Act.RELEASE, command.person_id):
+            return approvals.propose(file, Act.RELEASE, command.person_id, actor, hand.now)
         with hand.office.store.reading() as connection:
             drafted = ledger.one(hand.office.store, connection, hand.case_id, file.case.draft_seq)
         assert isinstance(drafted, e.NoticeDrafted)  # noqa: S101 - draft_seq points nowhere else
@@ -333,7 +315,7 @@ def release_notice(hand: Hand, command: ReleaseNotice) -> None:
             text=drafted.draft,
         )
         mail_type = MailType.NOTICE if command.fingerprint else MailType.NOTICE_READY
-        mail = _mail(hand.office, file.case, mail_type, command.person_id, hand.now)
+        mail = queued(hand.office, file.case, mail_type, command.person_id, hand.now)
         return [*((actor, copy.event) for copy in copies), (actor, released), (e.MACHINE, mail)]
 
     def within(tx: Connection, file: CaseFile) -> None:
@@ -369,9 +351,15 @@ def record_acknowledgement(hand: Hand, person_id: str, words: str) -> None:
 
 
 def answer_organisation(hand: Hand, words: str) -> None:
+    """The words stand on the case page for whoever showed standing; a mail tells them (conversing.py)."""
     if not words.strip():
         raise InvalidInput({"words": "required"})
-    casefile.record(hand, e.OrganisationAnswered(words=words))
+
+    def decide(file: CaseFile) -> list[Fact]:
+        answered = e.OrganisationAnswered(words=words.strip())
+        return [(hand.actor, answered), *conversing.tell(hand.office, file.case, hand.now)]
+
+    casefile.change(hand.office, hand.case_id, hand.now, decide)
 
 
 def settle_contest(hand: Hand, *, upheld: bool, words: str) -> None:
@@ -382,7 +370,7 @@ def settle_contest(hand: Hand, *, upheld: bool, words: str) -> None:
     def decide(file: CaseFile) -> list[Fact]:
         # Upheld, it is a correction; the contest itself was sent on when it came.
         told = later_facts(hand.office, file, hand.now) if upheld else []
-        return [(hand.actor, settled), *told]
+        return [(hand.actor, settled), *told, *conversing.tell(hand.office, file.case, hand.now)]
 
     casefile.change(hand.office, hand.case_id, hand.now, decide)
 
@@ -398,10 +386,16 @@ def later_facts(office: Office, file: CaseFile, now: datetime) -> list[Fact]:
     facts: list[Fact] = []
     for authority_id, referred in case.referred.items():
         if referred.channel is Channel.MAIL:
-            facts.append((e.MACHINE, _mail(office, case, MailType.LATER_FACT, authority_id, now)))
+            facts.append((e.MACHINE, queued(office, case, MailType.LATER_FACT, authority_id, now)))
         elif authority_id not in waiting:
             facts.append((e.MACHINE, _tell(authority_id, referred.channel, due_at)))
     return facts
+
+
+def taken_back(office: Office, file: CaseFile, now: datetime) -> list[Fact]:
+    """R39: what is taken back reaches all who received anything, intermediaries and authorities too."""
+    told = to_each(office, file.case, MailType.RETRACTION, file.case.received_anything(), now)
+    return [*told, *later_facts(office, file, now)]
 
 
 def _tell(authority_id: str, channel: Channel, due_at: datetime) -> e.TaskOpened:
@@ -481,10 +475,18 @@ def note(hand: Hand, text: str) -> None:
 
 
 def close(hand: Hand, outcome: str, reason: str) -> None:
-    """No unsent mail is left behind unseen: the desk shows what would still leave, and asks for the alert number."""
+    """No unsent mail is left behind unseen: the desk shows what would still leave, and asks for the alert number.
+
+    An alert that turns out unfounded, or another organisation's, is taken back wherever it went (R39).
+    """
     if not reason.strip():
         raise InvalidInput({"reason": "required"})
-    casefile.record(hand, e.CaseClosed(outcome=outcome, reason=reason))
+
+    def decide(file: CaseFile) -> list[Fact]:
+        told = taken_back(hand.office, file, hand.now) if outcome in WITHDRAWN else []
+        return [(hand.actor, e.CaseClosed(outcome=outcome, reason=reason)), *told]
+
+    casefile.change(hand.office, hand.case_id, hand.now, decide)
 
 
 def reopen(hand: Hand, reason: str) -> None:

@@ -7,11 +7,12 @@ the relay, so that a process that dies leaves a row whose state says that nobody
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import secrets
 from base64 import b64decode, b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -58,15 +59,21 @@ class Delivered:
     held: int = 0
 
 
-def sender(office: Office) -> Send:
-    """The way out: the operator's relay, or in trial mode the local mailbox."""
+@contextlib.contextmanager
+def sender(office: Office) -> Iterator[Send]:
+    """The way out, for one run: the operator's relay, or in trial mode the local mailbox."""
     settings = office.settings.relay
     if settings is None:
         folder = office.mailbox
-        return lambda message, sender, recipient, _: localbox.deliver_to_folder(
+        yield lambda message, sender, recipient, _: localbox.deliver_to_folder(
             message, folder=folder, sender=sender, recipient=recipient
         )
-    return mail_relay.Line(mail_relay.RelaySettings.of(settings))
+        return
+    line = mail_relay.Line(mail_relay.RelaySettings.of(settings))
+    try:
+        yield line
+    finally:
+        line.close()
 
 
 def deliver(
@@ -77,7 +84,11 @@ def deliver(
     ``clock`` tells the time while a run lasts (the worker's own); without it the whole run happens at ``now``. Leases
     and the instant at which a relay took a mail would be wrong by the length of the run.
     """
-    send, clock = send or sender(office), clock or (lambda: now)
+    with contextlib.nullcontext(send) if send else sender(office) as out:
+        return _run(office, now, out, most=most, clock=clock or (lambda: now))
+
+
+def _run(office: Office, now: datetime, send: Send, *, most: int, clock: Clock) -> Delivered:
     done = Delivered()
     for _ in range(most):
         if clock() - now > RUN or done.unreached:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
@@ -45,6 +45,18 @@ class Leaving:
         return self.person is None or self.person.standing >= Standing.S2
 
 
+@dataclass(frozen=True)
+class Publication:
+    """``to``: addresses; empty where nobody was written to, and then nobody is told before."""
+
+    case: WholeCase
+    preview: Preview | None
+    fault: str
+    to: tuple[str, ...]
+    days: int
+    not_before: datetime
+
+
 def request(
     office: Office, case_id: str, contact_id: str, coordinator_id: str, language: Language, now: datetime
 ) -> Leaving:
@@ -58,6 +70,38 @@ def request(
     with office.store.reading() as connection:
         open_search = searching.still_open(connection, case_id)
     return Leaving(case, preview, fault, related(office, case_id), voices, contact=contact, searching=open_search)
+
+
+def forward(
+    office: Office, case_id: str, contact_id: str, coordinator_id: str, language: Language, now: datetime
+) -> Leaving:
+    """The forward request to one intermediary (R14b). Raises NotFound."""
+    case = wholecase.page(office, case_id, coordinator_id, language, now, before=1)
+    contact = next((row for row in case.contacts.all if row.id == contact_id), None)
+    if contact is None:
+        raise NotFound("contact")
+    if contact not in case.contacts.intermediaries:
+        preview, fault = None, deskwords.say(deskwords.FAULTS, "not_an_intermediary", language)
+    else:
+        preview, fault = _composed(lambda: writing.preview_forward_request(office, case_id, contact_id, now), language)
+    voices = _voices(office, case_id, Act.FIRST_CONTACT)
+    return Leaving(case, preview, fault, related(office, case_id), voices, contact=contact)
+
+
+def publication(
+    office: Office, case_id: str, coordinator_id: str, language: Language, now: datetime, days: int
+) -> Publication:
+    """The heads-up before publication, as the first of its recipients would get it (R46). Raises NotFound."""
+    case = wholecase.page(office, case_id, coordinator_id, language, now, before=1)
+    file, not_before = casefile.look(office, case_id), now + timedelta(days=days)
+    to = (*file.case.addressed(), *file.case.own_addresses())
+    names = {row.id: row.address for row in case.contacts.all} | {row.id: row.own_address for row in case.persons}
+    preview, fault = None, ""
+    if to:
+        preview, fault = _composed(
+            lambda: writing.preview_publication(office, case_id, to[0], not_before, now), language
+        )
+    return Publication(case, preview, fault, tuple(names[one] for one in to), days, not_before)
 
 
 def notice(
@@ -93,5 +137,5 @@ def related(office: Office, stream_id: str) -> tuple[Found, ...]:
 def _composed(compose: Callable[[], Preview], language: Language) -> tuple[Preview | None, str]:
     try:
         return compose(), ""
-    except (Unsendable, Refused) as error:
+    except (Unsendable, Refused) as error:  # what a rule forbids is said beside the button, in the refusal's own words
         return None, deskwords.say(deskwords.FAULTS, error.reason, language)

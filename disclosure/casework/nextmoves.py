@@ -30,6 +30,7 @@ _WORDS = {
     "contact": N_("Enter a contact by hand"),
     "order": N_("Choose the order of the contacts"),
     "request": N_("Preview and release the contact request"),
+    "forward": N_("Preview and release a forward request to an intermediary"),
     "settle": N_("Answer the contest"),
     "draft": N_("Write the notice"),
     "release": N_("Preview and release the notice"),
@@ -51,6 +52,7 @@ def _moves(case: Case) -> Iterator[tuple[str, str]]:
         yield from _first_contact(case)
     elif any(case.contacts[cid].doubted for cid in case.chosen):
         yield "order", ""  # R17: the ladder passes over whom newer evidence put in doubt
+    yield from _forward(case)
     yield from _notice(case)
     task = min((t for t in case.tasks.values() if t.open), key=lambda t: t.due_at, default=None)
     if task:
@@ -72,6 +74,15 @@ def _first_contact(case: Case) -> Iterator[tuple[str, str]]:
         yield "order", ""
     elif first:
         yield "request", first
+
+
+def _forward(case: Case) -> Iterator[tuple[str, str]]:
+    """R14b: the next intermediary that was not asked yet, once the organisation's own contacts have failed."""
+    written = {mail.to for mail in case.mails.values()}
+    held = (c for c in case.contacts.values() if c.intermediary and c.channel is Channel.MAIL and not c.disabled)
+    asked = next((c.id for c in held if c.id not in written), "")
+    if asked and case.own_contacts_failed:
+        yield "forward", asked
 
 
 def _notice(case: Case) -> Iterator[tuple[str, str]]:

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from sqlalchemy import Engine, create_engine, inspect
 
+from disclosure.casework import linkkeys, servicekeys
+from disclosure.casework.linkkeys import LinkKeys
 from disclosure.discovery.names import organisational_domain
 from disclosure.policy import PolicyBook
 from disclosure.protocol.errors import InvalidInput
@@ -25,15 +27,20 @@ from disclosure.store.transactions import Gate, Store, tune
 
 @dataclass(frozen=True)
 class Secrets:
-    """Keys for one use each, derived from the instance's secret; a rotation adds a link key and keeps the old ones."""
+    """Keys for one use each, derived from the instance's secret; a rotation adds a link key and keeps the old ones.
 
-    link_keys: Mapping[str, bytes] = field(repr=False)  # key id → key; the last one signs
+    ``link_keys``: key id → key; the last one signs. With the instance's folder they are those of this moment.
+    """
+
+    link_keys: Mapping[str, bytes] = field(repr=False)
     code_key: bytes = field(repr=False)
     cookie_key: bytes = field(repr=False)
 
     @classmethod
-    def of(cls, secret: bytes) -> Secrets:
-        return cls({"01": derived(secret, "links/01")}, derived(secret, "codes"), derived(secret, "cookies"))
+    def of(cls, secret: bytes, instance: Path | None = None) -> Secrets:
+        first = derived(secret, "links/01")
+        links = LinkKeys(first, instance / linkkeys.FILE) if instance else {linkkeys.FIRST: first}
+        return cls(links, derived(secret, "codes"), derived(secret, "cookies"))
 
     def current_link_key(self) -> tuple[str, bytes]:
         return list(self.link_keys.items())[-1]
@@ -67,11 +74,12 @@ class Office:
 
     @property
     def service_key_path(self) -> Path:
-        return self.settings.instance / "service.key.asc"
+        """Of the key that signs, at this moment."""
+        return servicekeys.secret_path(self.settings.instance)
 
     @property
     def service_certificate_path(self) -> Path:
-        return self.settings.instance / "service.asc"
+        return servicekeys.certificate_path(self.settings.instance)
 
     @property
     def mailbox(self) -> Path:
@@ -98,7 +106,7 @@ def open_office(settings: Settings, engine: Engine | None = None) -> Office:
     gate = Gate(instance / "write.lock" if engine.dialect.name == "sqlite" else None)
     signer = HeadSigner(secret_file(instance / "ledger.key"))
     store = Store(engine, keyring, signer, derived(secret, "lookup"), gate)
-    return Office(settings, PolicyBook.load(settings.policy), store, Secrets.of(secret))
+    return Office(settings, PolicyBook.load(settings.policy), store, Secrets.of(secret, instance))
 
 
 def domain_tokens_of(office: Office, names: Iterable[str]) -> tuple[str, ...]:

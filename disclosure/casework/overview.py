@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, or_, select
 
-from disclosure.casework import casefile, deskwords, timeline
+from disclosure.casework import casefile, deskwords, incoming, timeline
 from disclosure.casework.keyset import Page, beyond, key, page_of, parts
 from disclosure.casework.office import Office
 from disclosure.casework.rows import LadderPicture, Tone
@@ -122,12 +122,13 @@ class Inbox:
     tasks: Page[TaskRow]
     mails: Page[MailRow]
     stuck: tuple[StuckRow, ...]
+    incoming: int  # mails that wait for a person
     cases: Page[CaseRow]
 
     @property
     def empty(self) -> bool:
         lists = (self.reports, self.undecided, self.tasks, self.mails, self.cases)
-        return not (self.stuck or any(held.rows for held in lists))
+        return not (self.stuck or self.incoming or any(held.rows for held in lists))
 
 
 def inbox(office: Office, language: Language, now: datetime, after: str = "") -> Inbox:
@@ -138,11 +139,17 @@ def inbox(office: Office, language: Language, now: datetime, after: str = "") ->
         tasks=open_tasks(office, language, now, most=GLANCE),
         mails=standing_mails(office, language, most=GLANCE),
         stuck=stuck_cases(office),
+        incoming=incoming_mails(office),
         cases=open_cases(office, language, now, after),
     )
 
 
 # --- reports, tasks, mails, stuck cases ---
+
+
+def incoming_mails(office: Office) -> int:
+    with office.store.reading() as connection:
+        return incoming.waiting(connection)
 
 
 def waiting_reports(office: Office, language: Language, after: str = "", most: int = PAGE) -> Page[ReportRow]:

@@ -51,6 +51,7 @@ class ContactRow:
     fingerprint: str = ""  # of the certificate that mails to it are encrypted to
     certificates: int = 0  # how many are known and not refused
     searching: bool = False  # they are being looked for
+    to_forward: bool = False  # an intermediary that can be asked now (R14b)
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,10 @@ def _contact(file: CaseFile, contact: Contact, event: e.Event | None, language: 
         answered_at=contact.answered_at,
         fingerprint=used.fingerprint if used and not used.reason else "",
         certificates=sum(c.contact_id == contact.id and not c.reason for c in case.certificates.values()),
+        to_forward=contact.intermediary
+        and contact.channel is Channel.MAIL
+        and not contact.disabled
+        and case.own_contacts_failed,
         searching=contact.id in case.certificate_searches and case.certificate_searches[contact.id].ended_at is None,
     )
 

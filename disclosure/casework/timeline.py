@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from disclosure.casework import deskwords, words
+from disclosure.casework import deskwords, incomingwords, words
 from disclosure.casework.casefile import CaseFile, addresses
 from disclosure.casework.notices import NoticeText
 from disclosure.casework.office import Office
@@ -89,10 +89,14 @@ def _coded(field: str) -> Callable[[Any, Sight], str]:
     """The code's words as they stand in the middle of a sentence."""
 
     def read(event: Any, sight: Sight) -> str:
-        said = short(getattr(event, field), sight.language)
-        return said if said[1:2].isupper() else said[:1].lower() + said[1:]  # "DNS proof" keeps its capitals
+        return _inside(short(getattr(event, field), sight.language))
 
     return read
+
+
+def _inside(said: str) -> str:
+    """As it stands inside a sentence; "DNS proof" keeps its capitals."""
+    return said if said[1:2].isupper() else said[:1].lower() + said[1:]
 
 
 def _text(field: str) -> Callable[[Any, Sight], object]:
@@ -111,6 +115,18 @@ def _certificate_found(event: Any, sight: Sight) -> str:
             N_("Certificate for %(address)s refused: %(why)s (%(source)s)"), address=address, why=why, source=source
         )
     return sight.say(N_("Certificate found for %(address)s (%(source)s)"), address=address, source=source)
+
+
+def _mailed(event: Any, sight: Sight) -> str:
+    """Never in words that sound like an acknowledgement (R27)."""
+    sender = getattr(event, "sender", "")
+    if event.unread:
+        return sight.say(N_("An encrypted mail came from %(sender)s; it could not be opened"), sender=sender)
+    if not sender:
+        return sight.say(N_("A mail came in answer to ours"))
+    if event.encrypted:
+        return sight.say(N_("An encrypted mail came from %(sender)s"), sender=sender)
+    return sight.say(N_("A mail came from %(sender)s"), sender=sender)
 
 
 SENTENCES: Mapping[type[e.Event], Words] = {
@@ -176,6 +192,7 @@ SENTENCES: Mapping[type[e.Event], Words] = {
         N_("First contact released to %(names)s"),
         names=lambda event, sight: ", ".join(sight.name(cid) for cid in event.contact_ids),
     ),
+    e.ForwardRequestReleased: _of(N_("Forward request released to %(name)s"), name=_named("contact_id")),
     e.MailQueued: _mail_words(N_("%(mail)s to %(to)s: in the outbox")),
     e.MailPrepared: lambda event, sight: sight.say(
         N_("Mail composed, signed and encrypted; its bytes are fixed")
@@ -188,6 +205,14 @@ SENTENCES: Mapping[type[e.Event], Words] = {
     e.MailGivenUp: _mail_words(N_("%(mail)s to %(to)s: given up")),
     e.MailDelivered: _mail_words(N_("%(mail)s to %(to)s: delivered, says the recipient's server")),
     e.MailBounced: _mail_words(N_("%(mail)s to %(to)s: came back")),
+    e.MailNoted: _of(
+        N_("About the %(mail)s to %(to)s: %(what)s"),
+        mail=_coded("mail_type"),
+        to=_named("to"),
+        what=lambda event, sight: _inside(deskwords.say(incomingwords.KINDS, event.what, sight.language)),
+    ),
+    e.OrganisationMailed: _mailed,
+    e.AuthorityMailed: _mailed,
     e.LinkOpened: _fixed(N_("The link was opened by something: a person or a scanner")),
     e.PersonConfirmed: _of(
         N_("%(name)s (%(role)s) confirmed with link and code: S1"), name=_text("name"), role=_text("role")
@@ -250,6 +275,7 @@ SENTENCES: Mapping[type[e.Event], Words] = {
         N_("%(name)s answered, reference %(reference)s"), name=_named("authority_id"), reference=_text("reference")
     ),
     e.CaseUnreachable: _fixed(N_("Nobody can be reached by mail")),
+    e.PublicationAnnounced: _of(N_("Publication announced, not before %(at)s"), at=_instant("not_before")),
     e.CasePublished: _fixed(N_("Published")),
     e.PublicationRetracted: _fixed(N_("Publication retracted")),
     e.PolicyMoved: _of(N_("Policy version %(version)s from here on"), version=_text("version")),
@@ -261,6 +287,8 @@ TONES: Mapping[type[e.Event], Tone] = {
     e.MailGivenUp: Tone.HARM,
     e.MailAmbiguous: Tone.CONTESTED,
     e.MailBounced: Tone.CONTESTED,
+    e.OrganisationMailed: Tone.WAITING,
+    e.AuthorityMailed: Tone.WAITING,
     e.StandingShown: Tone.ACKNOWLEDGED,
     e.NoticeAcknowledged: Tone.ACKNOWLEDGED,
     e.RemediationClaimed: Tone.ACKNOWLEDGED,
@@ -297,6 +325,8 @@ _HIDDEN = frozenset(
         "task_id",
         "domain_id",
         "to",
+        "inbox_id",
+        "mail_type",
     }
 )
 _LABELS: Mapping[str, str] = {
@@ -329,6 +359,16 @@ _LABELS: Mapping[str, str] = {
     "tasks": N_("Tasks"),
     "channel": N_("Channel"),
     "language": N_("Language"),
+    "subject": N_("Subject"),
+    "waits": N_("A person must look, because"),
+    "by": N_("Tied to our mail by"),
+    "diagnostic": N_("The other server said"),
+    "authenticated": N_("Our relay's check of the sender"),
+    "unread": N_("Not opened, because"),
+    "signed": N_("Signature"),
+    "signer": N_("Signed by"),
+    "quotes_notice": N_("Repeats the notice in clear text"),
+    "attachments": N_("Attachments"),
 }
 # Codes of others than the protocol; what somebody typed into such a field is in no table and stands as it is.
 _TABLES: Mapping[str, Mapping[str, str]] = {
@@ -344,9 +384,20 @@ _TABLES: Mapping[str, Mapping[str, str]] = {
     "not_encrypted": deskwords.FAULTS,
     "flags": deskwords.MARKS,
     "purpose": deskwords.PURPOSES,
+    "quotes_notice": {"true": N_("yes: what the notice says was readable on the way")},
+    "waits": incomingwords.WHY,
+    "by": incomingwords.TIES,
+    "authenticated": incomingwords.AUTHENTICATED,
+    "unread": incomingwords.UNREAD,
+    "signed": incomingwords.SIGNED,
 }
-_FINGERPRINTS = frozenset({"fingerprint", "encrypted_to"})
-_MONO = frozenset({"sha256", "evidence_sha256", "commitment", "fingerprint", "dossier_sha256", "reply", "encrypted_to"})
+_FINGERPRINTS = frozenset({"fingerprint", "encrypted_to", "signer"})
+_MONO = frozenset(
+    {
+        *("sha256", "evidence_sha256", "commitment", "fingerprint", "dossier_sha256", "reply", "encrypted_to"),
+        *("signer", "diagnostic"),
+    }
+)
 
 
 def names(office: Office, connection: Connection, file: CaseFile) -> dict[str, str]:
@@ -406,6 +457,10 @@ def row_of(entry: e.Entry, sight: Sight) -> TimelineRow:
 def _tone(event: e.Event) -> Tone:
     if isinstance(event, e.LookupRecorded) and event.outcome is LookupOutcome.UNKNOWN:
         return Tone.WAITING  # R15: asked again
+    if isinstance(event, e.MailNoted) and event.waits:
+        return Tone.WAITING
+    if isinstance(event, e.OrganisationMailed) and event.quotes_notice:
+        return Tone.HARM
     return TONES.get(type(event), Tone.NEUTRAL)
 
 
@@ -427,7 +482,7 @@ def _details(event: e.Event, sight: Sight) -> tuple[Detail, ...]:
     held = []
     for field in fields(event):
         value = getattr(event, field.name)
-        if field.name in _HIDDEN or field.name not in _LABELS or value in ("", (), None):
+        if field.name in _HIDDEN or field.name not in _LABELS or value in ("", (), None) or value is False:
             continue
         if isinstance(event, e.NoticeReleased) and field.name == "text":
             value = _as_read(value)
@@ -444,7 +499,7 @@ def _as_read(released: str) -> str:
 
 def _shown(name: str, value: Any, sight: Sight) -> str:
     if name in _TABLES:
-        codes = value if isinstance(value, tuple) else (value,)
+        codes = value if isinstance(value, tuple) else ("true",) if value is True else (value,)
         return ", ".join(deskwords.say(_TABLES[name], str(code), sight.language) for code in codes)
     if isinstance(value, datetime):
         return format_when(value, sight.language)

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from disclosure.casework import casefile, casemails, deskwords, timeline
+from disclosure.casework import casefile, casemails, deskwords, incoming, timeline
 from disclosure.casework.casefile import CaseFile
 from disclosure.casework.finding import Found, labelled
 from disclosure.casework.nextmoves import Move, moves
@@ -23,6 +23,7 @@ from disclosure.casework.rows import ComingRow, LadderPicture, TimelineRow, Tone
 from disclosure.casework.words import short, word
 from disclosure.language import N_, country_name
 from disclosure.protocol import events as e
+from disclosure.protocol.axes import Axis
 from disclosure.protocol.codes import Act
 from disclosure.protocol.ladder import is_approved
 from disclosure.protocol.ownclocks import whose_move
@@ -108,6 +109,7 @@ class WholeCase:
     persons: tuple[PersonRow, ...]
     mails: tuple[casemails.MailLine, ...]
     all_mails: int
+    incoming: tuple[incoming.IncomingLine, ...]
     contest: str  # the organisation's last words against the alert
     tasks: tuple[TaskLine, ...]
     approvals: tuple[ApprovalLine, ...]
@@ -118,6 +120,8 @@ class WholeCase:
     rows: tuple[TimelineRow, ...]
     older: int | None
     has_draft: bool
+    announced: bool  # a publication that has not come yet
+    published: bool
 
     @property
     def waiting_mails(self) -> tuple[casemails.MailLine, ...]:
@@ -137,12 +141,14 @@ def page(
         newest = casemails.lines(connection, file, sight, MAILS)
         reports = labelled(connection, [("report", report_id) for report_id in file.case.reports])
         contest = _contest(office, connection, file)
+        came = incoming.of_case(connection, case_id, language)
     return WholeCase(
         id=case_id,
         stuck=stuck_why or "",
         contest=contest,
         mails=newest,
         all_mails=len(file.case.mails),
+        incoming=came,
         reports=reports,
         rows=rows,
         older=rows[0].seq if rows and rows[0].seq > 1 else None,
@@ -179,6 +185,8 @@ def _head(file: CaseFile, opened: e.Event | None, sight: timeline.Sight) -> dict
         "paused": case.stands_still("paused"),
         "contested": case.stands_still("contested"),
         "has_draft": bool(case.draft_seq),
+        "announced": case.announced is not None,
+        "published": case.state(Axis.PUBLICITY) == "published",
         "referred": tuple(
             ReferredLine(aid, sight.name(aid) or aid, short(r.channel, language), r.at)
             for aid, r in case.referred.items()

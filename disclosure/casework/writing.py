@@ -7,7 +7,7 @@ usable any more the mail is unsendable and a person decides, never a fall-back t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from email.headerregistry import Address as Mailbox
@@ -16,8 +16,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from disclosure.casework import casefile, keys, noticepictures, recipients
-from disclosure.casework.casefile import CaseFile, domains_of, is_tied
+from disclosure.casework import casefile, conversing, keys, noticepictures, recipients
+from disclosure.casework.casefile import CaseFile, Fact, domains_of, is_tied
 from disclosure.casework.dossiers import basis_word
 from disclosure.casework.linking import NewLink, sign
 from disclosure.casework.noticepictures import Copy
@@ -47,8 +47,10 @@ LINK_LIFETIME = timedelta(days=180)  # ours: a letter's answer may take months; 
 CODE_LIFETIME = timedelta(hours=24)
 # These bytes were judged usable when they were stored, and no time makes them unreadable: our own judge has failed.
 _NOT_OF_THE_CERTIFICATE = frozenset({Reason.CORRUPT, Reason.TOO_LARGE})
+# R29: their content is for one person in the state that a release named.
+_TO_THE_RELEASED = frozenset({MailType.NOTICE, MailType.ANSWER})
 FIRST_MAILS = frozenset({MailType.CONTACT_REQUEST, MailType.REMINDER})
-ENCRYPTED = frozenset({MailType.NOTICE, MailType.REFERRAL, MailType.LATER_FACT})
+ENCRYPTED = frozenset({MailType.NOTICE, MailType.ANSWER, MailType.REFERRAL, MailType.LATER_FACT})
 
 
 class NotJudged(DisclosureError):
@@ -249,7 +251,7 @@ def _recipient(office: Office, connection: Connection, file: CaseFile, mail_type
     if contact and contact.doubted and mail_type in FIRST_MAILS:
         raise Unsendable("contact_in_doubt")  # R17: newer evidence sent it to review; a person decides again
     if to in file.case.persons:
-        if mail_type is MailType.NOTICE and not file.case.persons[to].may_read:
+        if mail_type in _TO_THE_RELEASED and not file.case.persons[to].may_read:
             raise Unsendable("released_to_another_state")
         return recipients.of_person(office, connection, file, to)
     return recipients.of_contact(office, connection, file, to)
@@ -257,12 +259,13 @@ def _recipient(office: Office, connection: Connection, file: CaseFile, mail_type
 
 @dataclass(frozen=True)
 class _Opened:
-    """A case opened to write one mail of it."""
+    """A case opened to write one mail of it; ``queued_at``: of that mail, where it is in the outbox already."""
 
     office: Office
     connection: Connection
     file: CaseFile
     now: datetime
+    queued_at: datetime | None = None
 
     @property
     def case(self) -> Case:
@@ -284,16 +287,18 @@ def _draft(opened: _Opened, claim: Claim, fingerprint: str) -> _Draft:
     if claim.mail_type is MailType.SECOND_CODE:
         code, hours = new_code(), int(CODE_LIFETIME.total_seconds()) // 3600
         return _Draft(compose.SecondCode(**common, code=code, hours=hours), recipient, code=code)
-    if claim.mail_type is MailType.THANKS:
-        return _Draft(compose.Thanks(**common), recipient)
     if claim.mail_type in {MailType.REFERRAL, MailType.LATER_FACT}:
         return _Draft(_to_authority(opened, claim, common), recipient)
+    doorless = _without_door(opened, claim.mail_type, common, claim.queued_at)
+    if doorless:
+        return _Draft(doorless, recipient)
     purpose = Purpose.NOTICE if claim.to in file.case.persons else Purpose.CONFIRM
     link = sign(office, purpose, file.id, claim.to, mail_id=claim.id, expires_at=opened.now + LINK_LIFETIME)
     door = Door(f"{office.settings.public_url}/a/{link.token}", link.code)
     queued = file.case.mails.get(claim.id)
     lock = _lock(opened, recipient)
     rung = queued.rung if queued else None
+    opened = replace(opened, queued_at=claim.queued_at)
     mail = _with_door(opened, claim.mail_type, claim.to, common | {"door": door}, lock, rung=rung)
     attachments = _attachments(opened, claim.to) if claim.mail_type is MailType.NOTICE else ()
     return _Draft(mail, recipient, link, attachments=attachments, lock=lock)
@@ -317,6 +322,23 @@ def _common(opened: _Opened, fingerprint: str) -> dict[str, Any]:
     name = recipients.coordinator_name(opened.connection, opened.case.coordinator_id)
     sender = Sender(opened.office.settings.operator, name, f"{url}/check", f"{url}/rules", grouped(fingerprint))
     return {"sender": sender, "number": AlertNumber(opened.case.number)}
+
+
+def _without_door(
+    opened: _Opened, mail_type: MailType, common: dict[str, Any], queued_at: datetime
+) -> compose.Mail | None:
+    """The mails that open nothing; None for any other."""
+    match mail_type:
+        case MailType.THANKS:
+            return compose.Thanks(**common)
+        case MailType.FORWARD_REQUEST:
+            return compose.ForwardRequest(**common, domain=opened.domain)
+        case MailType.RETRACTION:
+            published_at = None if opened.case.withdrawn_at == queued_at else opened.case.published_at
+            return compose.Retraction(
+                **common, domain=opened.domain, published_on=published_at.date() if published_at else None
+            )
+    return None
 
 
 def _with_door(
@@ -344,12 +366,31 @@ def _with_door(
             return compose.NoticeReady(**common)
         case MailType.NOTICE:
             return _notice(opened, to, common)
-        case MailType.SOMEBODY_CONFIRMED:
-            return compose.SomebodyConfirmed(**common, confirmed_at=case.s1_at or now)
         case MailType.HEADS_UP:
             at_once = rung is Rung.AT_ONCE_HEADS_UP
             at, told = announced(opened.office, opened.file, now, at_once=at_once)
             return compose.HeadsUp(**common, domain=opened.domain, authorities=told, at=at or now, at_once=at_once)
+    return _further_with_door(opened, mail_type, to, common)
+
+
+def _further_with_door(opened: _Opened, mail_type: MailType, to: str, common: dict[str, Any]) -> compose.Mail:
+    """Of those that follow once somebody answered."""
+    case, now = opened.case, opened.now
+    match mail_type:
+        case MailType.ANSWER_READY:
+            return compose.AnswerReady(**common)
+        case MailType.ANSWER:
+            words = conversing.answer_at(opened.office, opened.connection, opened.file, opened.queued_at or now)
+            if not words:
+                raise Unsendable("no_answer")
+            return compose.AnswerGiven(**common, words=defang(words))
+        case MailType.SOMEBODY_CONFIRMED:
+            at = opened.queued_at or now  # in the same transaction as the confirmation
+            return compose.SomebodyConfirmed(**common, confirmed_at=at, known=to in case.persons)
+        case MailType.PUBLICATION_HEADS_UP:
+            if case.announced is None:
+                raise Unsendable("not_announced")
+            return compose.PublicationHeadsUp(**common, domain=opened.domain, at=case.announced.not_before)
     raise Unsendable("unknown_mail_type")
 
 
@@ -451,10 +492,20 @@ def _later_fact(file: CaseFile) -> dict[Language, str]:
     said = {lang: [state_word(axis, file.case.state(axis), lang) for axis in axes] for lang in Language}
     at = file.case.acknowledged_at
     words = {lang: "; ".join(said[lang]) + (f" ({format_when(at, lang)})" if at else "") for lang in Language}
-    if file.case.corrected_at:
-        corrected = N_("Correction: the organisation contested the alert, and we agree")
-        words = {lang: f"{words[lang]}. {translate(lang, corrected)}" for lang in Language}
+    for added in _taken_back(file.case):
+        words = {lang: f"{words[lang]}. {translate(lang, added)}" for lang in Language}
     return words
+
+
+def _taken_back(case: Case) -> Iterator[str]:
+    if case.corrected_at:
+        yield N_("Correction: the organisation contested the alert, and we agree")
+    if case.withdrawn_at:
+        yield N_("Correction: we have withdrawn the alert; it was unfounded, or concerns another organisation")
+    if case.state(Axis.PUBLICITY) == "published":
+        yield N_("We have published a text about it")
+    if case.state(Axis.PUBLICITY) == "retracted":
+        yield N_("We have retracted what we had published about it")
 
 
 # --- previews for the desk ---
@@ -470,29 +521,47 @@ def preview_notice(office: Office, case_id: str, person_id: str, now: datetime) 
     return _preview(office, case_id, person_id, MailType.NOTICE, now)
 
 
+def preview_forward_request(office: Office, case_id: str, contact_id: str, now: datetime) -> Preview:
+    """Exactly what will leave to this intermediary (R14b)."""
+    return _preview(office, case_id, contact_id, MailType.FORWARD_REQUEST, now)
+
+
+def preview_publication(office: Office, case_id: str, to: str, not_before: datetime, now: datetime) -> Preview:
+    """The heads-up as this recipient would get it, with that date (R46)."""
+    announced = e.PublicationAnnounced(not_before=not_before)
+    return _preview(office, case_id, to, MailType.PUBLICATION_HEADS_UP, now, first=[(e.MACHINE, announced)])
+
+
 def _recipient_of_preview(office: Office, connection: Connection, file: CaseFile, to: str) -> Recipient:
     """As the mail would find them; a notice is looked at before it is released."""
     held = MailType.NOTICE_READY if to in file.case.persons else MailType.CONTACT_REQUEST
     return _recipient(office, connection, file, held, to)
 
 
-def _preview(office: Office, case_id: str, to: str, mail_type: MailType, now: datetime) -> Preview:
+def _preview(
+    office: Office, case_id: str, to: str, mail_type: MailType, now: datetime, *, first: Sequence[Fact] = ()
+) -> Preview:
+    """``first``: what the act itself records before the mail is composed."""
     fingerprint, lock = service_fingerprint(office, now), _Lock()
     with office.store.reading() as connection:
-        file = casefile.load(office, connection, case_id)
+        file = casefile.load(office, connection, case_id).after(now, first)
         opened = _Opened(office, connection, file, now)
         recipient = _recipient_of_preview(office, connection, file, to)
         language = office.policy.language_for(file.case, to)
         door = Door(f"{office.settings.public_url}/a/…", "•••••-•••••")
-        common = _common(opened, fingerprint) | {"door": door}
-        if mail_type is MailType.NOTICE:
+        common = _common(opened, fingerprint)
+        doorless = _without_door(opened, mail_type, common, now)
+        common |= {"door": door}
+        if doorless:
+            mail: compose.Mail = doorless
+        elif mail_type is MailType.NOTICE:
             drafted = ledger.one(office.store, connection, case_id, file.case.draft_seq)
             text = NoticeText.read(drafted.draft) if isinstance(drafted, e.NoticeDrafted) else None
             if text is None:
                 raise Unsendable("no_draft")
             pictures = noticepictures.copies(office, case_id, text.pictures)
             opened = replace(opened, file=_as_released(file, to, text, now))
-            mail: compose.Mail = _notice_of(opened, text, pictures, common)
+            mail = _notice_of(opened, text, pictures, common)
         else:
             lock = _lock(opened, recipient)
             mail = _with_door(opened, mail_type, to, common, lock)

@@ -29,6 +29,7 @@ from disclosure.casework import (
     clockwork,
     coordination,
     delivery,
+    identity,
     keys,
     lookups,
     noticepictures,
@@ -265,6 +266,7 @@ def prepare(folder: Path, world: World, now: datetime) -> tuple[Cast, accounts.N
     office.prepare(now)
     start = now - AGO
     keys.ensure_service_key(office, start - timedelta(days=30))
+    identity.keep_published(office, start)
     account = accounts.add(
         office, "camille", "Camille Exemple", "camille@coordination.example", Language.FR, start - timedelta(days=30)
     )

@@ -90,6 +90,15 @@ class PersonReminder:
 
 
 @dataclass(frozen=True)
+class ForwardRequest:
+    """R14b: to an intermediary. No kind, no severity, no code, no link that opens anything."""
+
+    sender: Sender
+    number: AlertNumber
+    domain: str
+
+
+@dataclass(frozen=True)
 class SecondCode:
     """R29, S2."""
 
@@ -145,12 +154,32 @@ class Notice:
 
 @dataclass(frozen=True)
 class SomebodyConfirmed:
-    """R29: to everybody written to before; they may object."""
+    """R29: to everybody written to before; they may object. ``known``: a person who answered before, at their page."""
 
     sender: Sender
     number: AlertNumber
     door: Door
     confirmed_at: datetime
+    known: bool = False
+
+
+@dataclass(frozen=True)
+class AnswerReady:
+    """A coordinator's answer waits on the case page; nothing of it is here."""
+
+    sender: Sender
+    number: AlertNumber
+    door: Door
+
+
+@dataclass(frozen=True)
+class AnswerGiven:
+    """A coordinator's answer in full. Leaves encrypted only."""
+
+    sender: Sender
+    number: AlertNumber
+    door: Door
+    words: str
 
 
 @dataclass(frozen=True)
@@ -164,6 +193,27 @@ class HeadsUp:
     at: datetime
     door: Door
     at_once: bool = False
+
+
+@dataclass(frozen=True)
+class PublicationHeadsUp:
+    """R46: names the date, no detail and nothing of the text."""
+
+    sender: Sender
+    number: AlertNumber
+    domain: str
+    at: datetime
+    door: Door
+
+
+@dataclass(frozen=True)
+class Retraction:
+    """R39: to all who received anything. ``published_on``: a publication is taken back; None: the alert itself is."""
+
+    sender: Sender
+    number: AlertNumber
+    domain: str
+    published_on: date | None
 
 
 @dataclass(frozen=True)
@@ -208,11 +258,16 @@ Mail = (
     ContactRequest
     | Reminder
     | PersonReminder
+    | ForwardRequest
     | SecondCode
     | NoticeReady
     | Notice
+    | AnswerReady
+    | AnswerGiven
     | SomebodyConfirmed
     | HeadsUp
+    | PublicationHeadsUp
+    | Retraction
     | Referral
     | LaterFact
     | Thanks
@@ -222,11 +277,16 @@ _TEMPLATES = {
     ContactRequest: "contact_request",
     Reminder: "reminder",
     PersonReminder: "person_reminder",
+    ForwardRequest: "forward_request",
     SecondCode: "second_code",
     NoticeReady: "notice_ready",
     Notice: "notice",
+    AnswerReady: "answer_ready",
+    AnswerGiven: "answer",
     SomebodyConfirmed: "somebody_confirmed",
     HeadsUp: "heads_up",
+    PublicationHeadsUp: "publication_heads_up",
+    Retraction: "retraction",
     Referral: "referral",
     LaterFact: "later_fact",
     Thanks: "thanks",

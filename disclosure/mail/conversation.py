@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import select
 import smtplib
 import socket
 import ssl
@@ -37,8 +38,11 @@ class Conversation(smtplib.SMTP):
             raise
 
     def begin(self, step: float, total: float) -> None:
-        """Another mail over the same line: its time begins now."""
+        """Another mail over the same line: its time begins now. Raises when the line ended, or an answer came unasked."""
         self._step, self._ends_at = step, time.monotonic() + total
+        self.refuse_what_came_early()
+        if self.sock is None or select.select([self.sock], [], [], 0)[0]:
+            raise smtplib.SMTPServerDisconnected("the other side ended the conversation between two mails")
 
     def be_patient(self) -> None:
         """For the answer to the final dot: as long as there is time at all (RFC 5321, 4.5.3.2.6)."""

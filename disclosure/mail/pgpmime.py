@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from base64 import b32encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage, MIMEPart
@@ -56,7 +56,7 @@ class BadLine(ValueError):
 def signed(text: MailText, envelope: Envelope, signer: ServiceKey, *, now: datetime) -> bytes:
     """multipart/signed: a readable text first, the signature second."""
     inner = _text(text)
-    _protect(inner, envelope, text.subject, mode="clear")
+    _protect(inner, _outer_headers(envelope, text.subject), text.subject, mode="clear")
     # RFC 3156: the line end before the boundary belongs to the boundary, not to what is signed.
     entity = inner.as_bytes(policy=POLICY).removesuffix(b"\r\n")
     signature = signer.sign_detached(entity, now=now).replace(b"\n", b"\r\n")
@@ -83,8 +83,9 @@ def encrypted(
     for attachment in attachments:
         main, _, sub = attachment.media_type.partition("/")
         inner.add_attachment(attachment.content, maintype=main, subtype=sub, filename=attachment.name)
-    _protect(inner, envelope, text.subject, mode="cipher")
-    ciphertext = encrypt(inner.as_bytes(policy=POLICY), to=to, signer=signer)
+    outer = _outer_headers(envelope, HIDDEN_SUBJECT)
+    _protect(inner, outer, text.subject, mode="cipher")
+    ciphertext = encrypt(_stated(outer) + inner.as_bytes(policy=POLICY), to=to, signer=signer)
     armoured = ciphertext.armoured().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
     boundary = f"=_{random_token()}"
     kind = f'multipart/encrypted; protocol="application/pgp-encrypted"; boundary="{boundary}"'
@@ -117,25 +118,33 @@ def _outer_headers(envelope: Envelope, subject: str) -> dict[str, str]:
     }
 
 
-def _protect(inner: EmailMessage, envelope: Envelope, subject: str, *, mode: str) -> None:
-    """Protected headers both ways: ``protected-headers`` for Thunderbird and K-9, ``hp`` with HP-Outer for RFC 9788."""
-    outer = _outer_headers(envelope, HIDDEN_SUBJECT if mode == "cipher" else subject)
-    for name in ("From", "To", "Date", "Message-ID", "Reply-To"):
-        inner[name] = outer[name]
-    inner["Subject"] = subject
+def _protect(inner: EmailMessage, outer: Mapping[str, str], subject: str, *, mode: str) -> None:
+    """Protected headers both ways: ``protected-headers`` for Thunderbird and K-9, ``hp`` for RFC 9788."""
+    for name, value in outer.items():
+        inner[name] = subject if name == "Subject" else value
     inner.set_param("protected-headers", "v1")
     inner.set_param("hp", mode)
-    if mode == "cipher":
-        for name in ("From", "To", "Date", "Message-ID", "Reply-To", "Subject"):
-            inner["HP-Outer"] = f"{name}: {outer[name]}"
     del inner["MIME-Version"]
 
 
-def _outer(envelope: Envelope, subject: str, content_type: str) -> bytes:
+def _stated(outer: Mapping[str, str]) -> bytes:
+    """HP-Outer (RFC 9788, 2.2): each outer field as it is written outside, to the octet.
+
+    By hand: given to the library as text, a name with accents is encoded anew and in another way, and a reader that
+    compares the two takes the outer field for a forgery.
+    """
+    return b"".join(b"HP-Outer: " + line for line in _written(outer))
+
+
+def _written(fields: Mapping[str, str]) -> list[bytes]:
     head = MIMEPart(policy=POLICY)
-    for name, value in _outer_headers(envelope, subject).items():
+    for name, value in fields.items():
         head[name] = value
-    lines = b"".join(POLICY.fold_binary(name, value) for name, value in head.items())
+    return [POLICY.fold_binary(name, value) for name, value in head.items()]
+
+
+def _outer(envelope: Envelope, subject: str, content_type: str) -> bytes:
+    lines = b"".join(_written(_outer_headers(envelope, subject)))
     return lines + b"MIME-Version: 1.0\r\nContent-Type: " + content_type.replace("; ", ";\r\n ").encode() + b"\r\n"
 
 

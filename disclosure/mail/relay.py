@@ -7,10 +7,13 @@ verified to any relay that is not on loopback.
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import re
 import smtplib
 import ssl
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -89,7 +92,10 @@ def deliver(message: bytes, *, sender: str, recipient: Address, envelope_id: str
 
 
 class Line:
-    """The way to one relay. Its connection is kept from mail to mail until ``close``; each mail has its whole time."""
+    """The way to one relay. Its connection is kept from mail to mail until ``close``, or until one of them fails on it.
+
+    A mail has ``relay.total`` seconds, a second connection included: its lease must not end before it does.
+    """
 
     def __init__(self, relay: RelaySettings) -> None:
         self._relay, self._sent, self._unfinished = relay, 0, False
@@ -98,12 +104,13 @@ class Line:
 
     def __call__(self, message: bytes, sender: str, recipient: Address, envelope_id: str) -> Outcome:
         """Never raises for what a relay or a network does."""
+        ends_at = time.monotonic() + self._relay.total
         kept = self._client is not None
-        outcome = self._try(message, sender, recipient, envelope_id)
-        if kept and outcome.kind is Kind.NOT_SENT:
+        outcome = self._try(message, sender, recipient, envelope_id, ends_at)
+        if kept and outcome.kind is Kind.NOT_SENT and time.monotonic() < ends_at:
             # Hung up between two mails, as relays do with a line that was open long enough: nothing of this one left.
             self.close()
-            outcome = self._try(message, sender, recipient, envelope_id)
+            outcome = self._try(message, sender, recipient, envelope_id, ends_at)
         if outcome.kind in {Kind.NOT_SENT, Kind.AMBIGUOUS} or self._sent >= MAILS_PER_LINE:
             self.close()
         return outcome
@@ -114,11 +121,11 @@ class Line:
         if client:
             client.leave()
 
-    def _try(self, message: bytes, sender: str, recipient: Address, envelope_id: str) -> Outcome:
+    def _try(self, message: bytes, sender: str, recipient: Address, envelope_id: str, ends_at: float) -> Outcome:
         self._peer = self._tls = ""
         try:
-            client = self._ready(sender.rpartition("@")[2])
-            self._peer, self._tls = _peer(client), _tls(client)
+            client = self._ready(sender.rpartition("@")[2], ends_at)
+            self._peer, self._tls = peer_of(client), tls_of(client)
             outcome = _envelope(client, sender, recipient, envelope_id) or _data(client, message)
         except smtplib.SMTPResponseException as error:
             # Greeting, EHLO, STARTTLS or sign-in were refused: never the recipient's fault.
@@ -131,14 +138,25 @@ class Line:
         self._unfinished = outcome.kind is not Kind.ACCEPTED
         return replace(outcome, peer=self._peer, tls=self._tls)
 
-    def _ready(self, name: str) -> Conversation:
+    def _ready(self, name: str, ends_at: float) -> Conversation:
+        total = ends_at - time.monotonic()
         if self._client is None:
-            self._client = _connected(self._relay, name)
+            self._client = _connected(replace(self._relay, total=total), name)
             return self._client
-        self._client.begin(self._relay.timeout, self._relay.total)
+        self._client.begin(self._relay.timeout, total)
         if self._unfinished and not _taken(self._client.docmd("rset")[0]):
             raise smtplib.SMTPServerDisconnected("the last mail's conversation could not be ended")
         return self._client
+
+
+@contextlib.contextmanager
+def connected(relay: RelaySettings, name: str) -> Iterator[Conversation]:
+    """Greeted, over TLS where the relay is not on loopback, signed in; raises what smtplib and the network raise."""
+    client = _connected(relay, name)
+    try:
+        yield client
+    finally:
+        client.leave()
 
 
 def _connected(relay: RelaySettings, name: str) -> Conversation:
@@ -191,7 +209,9 @@ def _data(client: Conversation, message: bytes) -> Outcome:
     """Up to the end of the text nothing was sent; after our final dot a broken line leaves doubt."""
     code, reply = client.docmd("data")
     if code != _GO_AHEAD:
-        return _said(code, reply)
+        said = _said(code, reply)
+        # A yes to something else: what it takes, it does not say, and nothing of the text has left.
+        return replace(said, kind=Kind.NOT_SENT, code="relay_not_understood") if said.kind is Kind.ACCEPTED else said
     client.refuse_what_came_early()
     text = re.sub(rb"(?m)^\.", b"..", message)
     client.send(text if text.endswith(b"\r\n") else text + b"\r\n")
@@ -228,7 +248,7 @@ def _said(code: int, reply: bytes) -> Outcome:
 
 
 def _broke(kind: Kind, error: Exception) -> Outcome:
-    return Outcome(kind, _word(error), printable(str(error)))
+    return Outcome(kind, word_of(error), printable(str(error)))
 
 
 def _bytes(said: bytes | str) -> bytes:
@@ -245,7 +265,7 @@ def printable(text: str) -> str:
     return "".join(char for char in flat if char.isprintable())[:MAX_REPLY]
 
 
-def _word(error: Exception) -> str:
+def word_of(error: Exception) -> str:
     match error:
         case smtplib.SMTPNotSupportedError():
             return "relay_offers_too_little"
@@ -262,7 +282,7 @@ def _word(error: Exception) -> str:
     return "relay_not_reached"
 
 
-def _peer(client: Conversation) -> str:
+def peer_of(client: Conversation) -> str:
     try:
         name = client.sock.getpeername() if client.sock else ()
     except OSError:
@@ -270,7 +290,7 @@ def _peer(client: Conversation) -> str:
     return f"{name[0]}:{name[1]}" if name else ""
 
 
-def _tls(client: Conversation) -> str:
+def tls_of(client: Conversation) -> str:
     return (client.sock.version() or "") if isinstance(client.sock, ssl.SSLSocket) else ""
 
 

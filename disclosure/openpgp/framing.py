@@ -10,7 +10,9 @@ from collections.abc import Iterator
 
 SIGNATURE, SECRET_KEY, PUBLIC_KEY, SECRET_SUBKEY, USER_ID, PUBLIC_SUBKEY = 2, 5, 6, 7, 13, 14
 SECRETS = frozenset({SECRET_KEY, SECRET_SUBKEY})
+_DATA = frozenset({8, 9, 11, 18, 20})  # compressed, encrypted, literal: may come in parts (RFC 9580, 4.2.1.4)
 _BINARY, _NEW_FORMAT = 0x80, 0x40
+_TO_THE_END = 3  # the old format's length type of a packet that lasts to the end
 _FILLING = b"\0\r\n\t "  # what transfers leave behind the last packet
 
 
@@ -32,6 +34,34 @@ def frames(data: bytes) -> Iterator[tuple[int, bytes]]:
             raise BadPackets("cut off")
         yield tag, data[at:end]
         at = end
+
+
+def contents(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """(tag, body) of a message's packets; those of data may come in parts, or last to the end. Raises BadPackets."""
+    at = 0
+    while at < len(data):
+        if not data[at] & _BINARY:
+            raise BadPackets("no header")
+        tag = _tag(data[at])
+        if tag in _DATA and data[at] & _NEW_FORMAT:
+            body, at = _joined(data, at + 1)
+        elif tag in _DATA and data[at] & 3 == _TO_THE_END:
+            body, at = data[at + 1 :], len(data)
+        else:
+            _, start, length = _header(data, at)
+            body, at = _octets(data, start, length), start + length
+        yield tag, body
+
+
+def _joined(data: bytes, at: int) -> tuple[bytes, int]:
+    """The parts of a body as one, and where the last ends."""
+    parts = []
+    while 224 <= (first := _octets(data, at, 1)[0]) < 255:  # noqa: PLR2004 - RFC 9580, 4.2.1.4
+        length = 1 << (first & 0x1F)
+        parts.append(_octets(data, at + 1, length))
+        at += 1 + length
+    start, length = _new_length(data, at)
+    return b"".join([*parts, _octets(data, start, length)]), start + length
 
 
 def tags(data: bytes) -> Iterator[int]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,17 +28,15 @@ class ServiceKey:
     def load(cls, path: Path) -> ServiceKey:
         return cls(pgp.read_key(path.read_bytes()))
 
-    def save(self, path: Path) -> None:
-        """0600, and never over another file."""
-        handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        with os.fdopen(handle, "wb") as out:
-            out.write(bytes(self._key))
-            out.flush()
-            os.fsync(out.fileno())
-
     @property
     def fingerprint(self) -> str:
         return str(self._key.fingerprint).replace(" ", "").upper()
+
+    @property
+    def created_at(self) -> datetime:
+        """Aware, UTC."""
+        made: datetime = self._key.created
+        return made.astimezone(UTC)
 
     @property
     def pgpy(self) -> Any:
@@ -53,10 +50,26 @@ class ServiceKey:
         return pysequoia.armor(self.certificate(), pysequoia.ArmorKind.PublicKey)
 
     def secret_bytes(self) -> bytes:
-        """For the writer of version 6 messages only."""
+        """Binary, as :meth:`load` reads it; for the key's own file and for the writer of version 6 messages only."""
         return bytes(self._key)
 
     def sign_detached(self, data: bytes, *, now: datetime) -> bytes:
         """Armoured detached signature over the exact bytes, SHA-512: ``micalg=pgp-sha512``."""
         signature = pgp.sign(self._key, data, now)
         return pysequoia.armor(signature, pysequoia.ArmorKind.Signature).encode("ascii")
+
+    def certified_by(self, other: ServiceKey, *, now: datetime) -> ServiceKey:
+        """This key with ``other``'s word that its user ID is genuine: whoever trusts the old key can trust the new."""
+        pgp.certify(self._key, by=other.pgpy, now=now)
+        return self
+
+    def clear_signed(self, text: str, *, now: datetime) -> bytes:
+        """``text`` as people read it, with a signature below (RFC 9580, 7): lines end in LF, blanks before them go.
+
+        What is hashed are the lines with CRLF between them and none at the end, as every reader takes them.
+        """
+        lines = [line.rstrip(" \t\r") for line in text.rstrip("\n").split("\n")]
+        signature = pysequoia.armor(pgp.sign_text(self._key, "\n".join(lines), now), pysequoia.ArmorKind.Signature)
+        escaped = [f"- {line}" if line.startswith(("-", "From ")) else line for line in lines]
+        head = "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n\n"
+        return (head + "\n".join(escaped) + "\n" + signature.replace("\r\n", "\n")).encode()

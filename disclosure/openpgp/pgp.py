@@ -70,6 +70,21 @@ def sign(key: Any, data: bytes, now: datetime) -> bytes:
         return bytes(key.sign(data, hash=_pgpy().constants.HashAlgorithm.SHA512, created=now))
 
 
+def sign_text(key: Any, text: str, now: datetime) -> bytes:
+    """A signature over canonical text (type 1); of the frame around it pgpy makes one that gpg refuses."""
+    pgpy = _pgpy()
+    with _quiet():
+        message = pgpy.PGPMessage.new(text, cleartext=True)
+        return bytes(key.sign(message, hash=pgpy.constants.HashAlgorithm.SHA512, created=now))
+
+
+def certify(key: Any, *, by: Any, now: datetime) -> None:
+    """Add ``by``'s certification to the key's user ID; the key's own copy of it changes."""
+    with _quiet():
+        user_id = key.userids[0]
+        user_id |= by.certify(user_id, hash=_pgpy().constants.HashAlgorithm.SHA512, created=now)
+
+
 def sign_and_encrypt(data: bytes, subkeys: Sequence[bytes], signer: Any | None) -> bytes:
     """Sign, then SEIPD version 1 with AES-256 to exactly these (sub)key packets (facts: openpgp 4)."""
     pgpy = _pgpy()

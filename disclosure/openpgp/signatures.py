@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa, utils
 
 MOST_BITS = 16_384  # RSA: more is nobody's key and costs seconds
-EMBEDDED_SIGNATURE = 32  # RFC 9580, 5.2.3.34
+EMBEDDED_SIGNATURE, INTENDED_RECIPIENT = 32, 35  # RFC 9580, 5.2.3.34 and 5.2.3.36
+BINARY, TEXT = 0, 1  # kinds: over the octets as they are, over lines that end in CRLF
 _V4, _V6 = 4, 6
 # RFC 9580, 9.5. What is not here, MD5 and SHA-1 before all, proves nothing.
 _HASHES: Mapping[int, tuple[str, hashes.HashAlgorithm]] = {
@@ -77,6 +78,10 @@ class Signature:
         """RFC 9580, 5.2.4."""
         trailer = bytes([self.version, 0xFF]) + (len(self.head) & 0xFFFFFFFF).to_bytes(4)
         return hashlib.new(_HASHES[self.hash][0], self.salt + signed + self.head + trailer).digest()
+
+    def intended_for(self) -> list[bytes]:
+        """Fingerprints of whom the signer wrote to, where the signature says so; none: it does not (5.2.3.36)."""
+        return [body[1:] for kind, body in _subpackets(self.hashed) if kind == INTENDED_RECIPIENT]
 
     def embedded(self) -> Iterator[bytes]:
         """Bodies of signatures inside: by which a subkey says that it belongs here. They prove themselves."""

@@ -6,23 +6,22 @@ the same answer for ever (CF-02).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import pysequoia
-from pysequoia.packet import Packet, PacketPile, SignatureType
+from pysequoia.packet import Packet, PacketPile
 
-from disclosure.openpgp.clearsigned import ClearSigned, NotSigned, read_clear_signed
+from disclosure.openpgp.clearsigned import NotSigned, read_clear_signed
 from disclosure.openpgp.judge import MAX_INPUT, MAX_SIGNATURES, MAX_SUBKEYS, Reason, certificates_in
 from disclosure.openpgp.parts import Parts, is_revocation, is_weak, parts_of
 from disclosure.openpgp.sieve import revokes_primary, sieved
-from disclosure.openpgp.signatures import Signature, Unsupported, made_by, over_key, over_name, over_subkey
+from disclosure.openpgp.signatures import TEXT, Signature, Unsupported, made_by, over_key, over_name, over_subkey
 from disclosure.openpgp.verification import State, Verification, Why, bad, unchecked
 
 MAX_FILE = 64 * 1024  # ours: twice what a security.txt may have (ST-09)
 MAX_CERTIFICATES = 8  # files of them, handed in at once
-_T = SignatureType
 _UNNAMED = (None, None)
 _PRIMARY_KEY_BINDING = 0x19
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
@@ -42,13 +41,21 @@ def verify(file: bytes, *, certificates: Sequence[bytes], now: datetime) -> Veri
         message = read_clear_signed(file)
     except NotSigned:
         return bad(Why.UNREADABLE)
-    holders = list(_holders(certificates[:MAX_CERTIFICATES]))
-    found = [_of_signature(raw, message, holders, now) for raw in message.signatures]
+    holders = holders_of(certificates)
+    covered = {TEXT: message.text}
+    found = [verify_signature(raw, covered, holders=holders, now=now) for raw in message.signatures]
+    best = most_telling(found)
+    if best.state is not State.GOOD:
+        return best
+    return replace(best, text=message.text, first_line=message.first_line)
+
+
+def most_telling(found: Iterable[Verification]) -> Verification:
     return min(found, key=lambda one: _ORDER.index(one.state))
 
 
 @dataclass(frozen=True)
-class _Holder:
+class Holder:
     """A certificate at hand, its packets not yet trusted."""
 
     packets: list[Packet]
@@ -68,24 +75,32 @@ class _Holder:
                 yield packet
 
 
-def _holders(certificates: Iterable[bytes]) -> Iterator[_Holder]:
+def holders_of(certificates: Sequence[bytes]) -> list[Holder]:
+    """What is whole of the certificates handed in: not judged yet."""
+    return list(_holders(certificates[:MAX_CERTIFICATES]))
+
+
+def _holders(certificates: Iterable[bytes]) -> Iterator[Holder]:
     for data in certificates:
         held = certificates_in(data) if len(data) <= MAX_INPUT else Reason.TOO_LARGE
         if not isinstance(held, Reason):
-            yield from (_Holder(packets) for packets in held if not isinstance(packets, Reason))
+            yield from (Holder(packets) for packets in held if not isinstance(packets, Reason))
 
 
 # --- one signature ---------------------------------------------------------------------------------------------------
 
 
-_Claim = tuple[_Holder, Packet]  # a certificate, and the key of it that may have signed
+_Claim = tuple[Holder, Packet]  # a certificate, and the key of it that may have signed
 
 
-def _of_signature(raw: bytes, message: ClearSigned, holders: Sequence[_Holder], now: datetime) -> Verification:
+def verify_signature(
+    raw: bytes, covered: Mapping[int, bytes], *, holders: Sequence[Holder], now: datetime
+) -> Verification:
+    """What one signature packet proves. ``covered``: by type of signature the bytes that it would be over."""
     try:
         (packet,) = PacketPile.from_bytes(raw)
         signature = Signature.read(packet.body)
-        is_text = packet.signature_type == _T.Text
+        text = covered.get(signature.kind)
         made_at, lasts = packet.signature_created, packet.signature_validity_period
         claims = [(holder, key) for holder in holders for key in holder.keys(packet)]
         is_named = bool(packet.issuer_fingerprint or packet.issuer_key_id)
@@ -98,10 +113,10 @@ def _of_signature(raw: bytes, message: ClearSigned, holders: Sequence[_Holder], 
     claimed = claims[0][0].fingerprint
     if not signature.has_sound_hash:
         return unchecked(Why.WEAK_HASH, claimed)
-    answers = [_made_by(key, signature, message.text) if is_text else False for _, key in claims]
+    answers = [False if text is None else _made_by(key, signature, text) for _, key in claims]
     makers = [claim for claim, answer in zip(claims, answers, strict=True) if answer]
     if makers:
-        return _of_makers(makers, message, made_at, _dated(made_at, lasts, now), now)
+        return _of_makers(makers, made_at, _dated(made_at, lasts, now), now)
     if None in answers:
         return unchecked(Why.UNSUPPORTED, claimed)
     return bad(Why.DIFFERS, claimed) if is_named else unchecked(Why.NO_CERTIFICATE)
@@ -115,15 +130,13 @@ def _made_by(key: Packet, signature: Signature, text: bytes) -> bool | None:
         return None
 
 
-def _of_makers(
-    makers: Sequence[_Claim], message: ClearSigned, made_at: datetime | None, dated: Why | None, now: datetime
-) -> Verification:
+def _of_makers(makers: Sequence[_Claim], made_at: datetime | None, dated: Why | None, now: datetime) -> Verification:
     """The text is theirs beyond doubt; whether they vouch for it is another matter."""
     reasons = [dated or _unsound(holder, key, made_at, now) for holder, key in makers]
     if None not in reasons:
         return unchecked(reasons[0] or Why.NO_CERTIFICATE, makers[0][0].fingerprint)
     holder, _ = makers[reasons.index(None)]
-    return Verification(State.GOOD, None, holder.fingerprint, message.text, message.first_line)
+    return Verification(State.GOOD, None, holder.fingerprint)
 
 
 def _dated(made_at: datetime | None, lasts: timedelta | None, now: datetime) -> Why | None:
@@ -135,7 +148,7 @@ def _dated(made_at: datetime | None, lasts: timedelta | None, now: datetime) -> 
 # --- its certificate -------------------------------------------------------------------------------------------------
 
 
-def _unsound(holder: _Holder, key: Packet, made_at: datetime | None, now: datetime) -> Why | None:
+def _unsound(holder: Holder, key: Packet, made_at: datetime | None, now: datetime) -> Why | None:
     """Why the certificate, or this key of it, vouches for nothing at ``now``; None when it does."""
     if key.key_created is None or made_at is None or made_at < key.key_created or is_weak(key):
         return Why.CERTIFICATE_UNSOUND

@@ -10,12 +10,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from disclosure.protocol import contactcertificates
+from disclosure.protocol import contactcertificates, publicity
 from disclosure.protocol import events as e
 from disclosure.protocol.axes import moved
 from disclosure.protocol.codes import MailType
 from disclosure.protocol.errors import IllegalMove, Refused
 from disclosure.protocol.guards import forbidden
+from disclosure.protocol.returns import ABSENCE
 from disclosure.protocol.state import Approval, Case, Climbed, Contact, Mail, MailState, Person, Referred, Still, Task
 from disclosure.protocol.values import Party, Standing
 
@@ -129,6 +130,8 @@ def _mail_is(state: MailState) -> Callable[[Case, e.Entry, Any], Case]:
         relayed_at = entry.at if state in {MailState.RELAYED, MailState.AMBIGUOUS} else mail.relayed_at
         mail = replace(mail, state=state, relayed_at=relayed_at)
         case = case.but(mails={**case.mails, mail.id: mail})
+        if mail.type is MailType.FORWARD_REQUEST and case.forwarded_at is None:
+            return case.but(forwarded_at=mail.relayed_at)
         return _contact_clock(case, entry.at) if mail.type in _CLOCK_MAILS else case
 
     return step
@@ -152,6 +155,23 @@ def _contact_clock(case: Case, at: datetime) -> Case:
 
 def _refused(case: Case, entry: e.Entry, event: e.MailRefused) -> Case:
     return _mail_is(MailState.DEAD)(case, entry, event) if event.permanent else case
+
+
+def _mail_with(case: Case, mail_id: str, **changes: Any) -> Case:
+    mail = case.mails.get(mail_id)
+    return case.but(mails={**case.mails, mail_id: replace(mail, **changes)}) if mail else case
+
+
+def _bounced(case: Case, entry: e.Entry, event: e.MailBounced) -> Case:
+    return _mail_with(_mail_is(MailState.DEAD)(case, entry, event), event.mail_id, bounced_at=entry.at)
+
+
+def _noted(case: Case, entry: e.Entry, event: e.MailNoted) -> Case:
+    return _mail_with(case, event.mail_id, absent=True) if event.what == ABSENCE and not event.waits else case
+
+
+def _mailed(case: Case, entry: e.Entry, event: e.OrganisationMailed | e.AuthorityMailed) -> Case:
+    return _mail_with(case, event.mail_id, answered_at=entry.at)
 
 
 def _confirmed(case: Case, entry: e.Entry, event: e.PersonConfirmed) -> Case:
@@ -300,7 +320,10 @@ _STEPS: Mapping[type[e.Event], Callable[[Case, e.Entry, Any], Case]] = {
     e.MailAmbiguous: _mail_is(MailState.AMBIGUOUS),
     e.MailRefused: _refused,
     e.MailGivenUp: _mail_is(MailState.DEAD),
-    e.MailBounced: _mail_is(MailState.DEAD),
+    e.MailBounced: _bounced,
+    e.MailNoted: _noted,
+    e.OrganisationMailed: _mailed,
+    e.AuthorityMailed: _mailed,
     e.PersonConfirmed: _confirmed,
     e.OwnAddressNamed: _own_address,
     e.CertificateHandedIn: _certificate,
@@ -333,6 +356,10 @@ _STEPS: Mapping[type[e.Event], Callable[[Case, e.Entry, Any], Case]] = {
     e.ApprovalRefused: _approval_ended,
     e.ApprovalExpired: _approval_ended,
     e.AuthorityReferred: _referred,
+    e.PublicationAnnounced: publicity.announced,
+    e.CasePublished: publicity.published,
+    e.CaseClosed: publicity.closed,
+    e.CaseReopened: lambda case, entry, event: case.but(withdrawn_at=None),
     e.CaseUnreachable: lambda case, entry, event: case.but(unreachable_at=entry.at),
     e.PolicyMoved: lambda case, entry, event: case.but(policy_version=event.version),
     e.ContentErased: lambda case, entry, event: case.but(erased=True),
@@ -341,6 +368,7 @@ _STEPS: Mapping[type[e.Event], Callable[[Case, e.Entry, Any], Case]] = {
 FACTS_ONLY = frozenset(
     {
         e.NoteWritten,
+        e.ForwardRequestReleased,
         e.SearchStarted,
         e.LookupRecorded,
         e.SearchEnded,
@@ -348,10 +376,7 @@ FACTS_ONLY = frozenset(
         e.OrganisationWrote,
         e.OrganisationAnswered,
         e.AuthorityAnswered,
-        e.CasePublished,
         e.PublicationRetracted,
-        e.CaseClosed,
-        e.CaseReopened,
         e.PictureKept,
         e.NoticePictureKept,
         e.ReporterWrote,

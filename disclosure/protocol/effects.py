@@ -50,7 +50,7 @@ def effects_of(case: Case, planned: Planned, rules: Rules, at: datetime) -> tupl
         case Rung.LETTER:
             return (_letter(case, rules, at),)
         case Rung.HEADS_UP | Rung.AT_ONCE_HEADS_UP:
-            everyone = (*case.addressed(), *(p.id for p in case.persons.values() if p.address_seq))
+            everyone = (*case.addressed(), *case.own_addresses())
             return tuple(MailEffect(MailType.HEADS_UP, to, _spaced(case, to, planned, at)) for to in everyone)
         case Rung.AUTHORITIES:
             return _refer(rules.told(case), rules, at)

@@ -380,6 +380,14 @@ class FirstContactReleased(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ForwardRequestReleased(Event):
+    """R14b: to an intermediary, who passes our words on and never confirms."""
+
+    audiences = _TO_ORGANISATION
+    contact_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class MailQueued(Event):
     """A recipe in the outbox. ``to`` is a contact's, person's or authority's id."""
 
@@ -459,12 +467,86 @@ class MailDelivered(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class MailBounced(Event):
-    """Only by R31's conditions."""
+    """Only by R31's conditions, or by a coordinator's word. ``inbox_id``: the report itself, kept sealed."""
 
     mail_id: str
     mail_type: MailType
     to: str
     code: str
+    inbox_id: str = ""
+    sha256: str = ""
+    diagnostic: str = sealed(default="")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MailNoted(Event):
+    """What came back about a mail of ours and changes nothing by itself: delays, robots, absences, reports (R27, R31).
+
+    ``what``: the class of design.md section 6. ``waits``: why a person must look, as a code; empty when nobody must.
+    ``by``: how it was tied to the mail (token, envelope_id, message_id, by_hand).
+    """
+
+    mail_id: str
+    mail_type: MailType
+    to: str
+    what: str
+    by: str
+    inbox_id: str
+    sha256: str
+    waits: str = ""
+    code: str = ""
+    diagnostic: str = sealed(default="")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrganisationMailed(Event):
+    """A person answered a mail of ours by mail. Whatever it says, it acknowledges nothing by itself (R27).
+
+    ``authenticated``: pass, fail or none, as our own relay found. ``encrypted``; ``unread``: why the ciphertext could
+    not be opened. ``signed`` with ``signer``: as judged. ``quotes_notice``: clear text that repeats the notice.
+    ``words`` leave out what was quoted.
+    """
+
+    audiences = _TO_ORGANISATION
+    mail_id: str
+    mail_type: MailType
+    to: str
+    by: str
+    inbox_id: str
+    sha256: str
+    authenticated: str
+    encrypted: bool = False
+    unread: str = ""
+    signed: str = ""
+    signer: str = ""
+    quotes_notice: bool = False
+    unsure: bool = False
+    attachments: int = 0
+    sender: str = sealed()
+    subject: str = sealed()
+    words: str = sealed(Audience.ORGANISATION)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuthorityMailed(Event):
+    """As OrganisationMailed, from somebody who answered a referral: for coordinators only."""
+
+    mail_id: str
+    mail_type: MailType
+    to: str
+    by: str
+    inbox_id: str
+    sha256: str
+    authenticated: str
+    encrypted: bool = False
+    unread: str = ""
+    signed: str = ""
+    signer: str = ""
+    unsure: bool = False
+    attachments: int = 0
+    sender: str = sealed()
+    subject: str = sealed()
+    words: str = sealed()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -766,6 +848,14 @@ class AuthorityAnswered(Event):
 @dataclass(frozen=True, kw_only=True)
 class CaseUnreachable(Event):
     """R31: none found, or all bounced."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublicationAnnounced(Event):
+    """R46: the heads-up that names the date; nothing is published before ``not_before``."""
+
+    audiences = _TO_ORGANISATION
+    not_before: datetime
 
 
 @dataclass(frozen=True, kw_only=True)

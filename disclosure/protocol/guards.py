@@ -95,6 +95,26 @@ def _contacts_usable(case: Case, event: e.FirstContactReleased | e.ContactsChose
         raise Refused("R14a", "no_domain_tied")
 
 
+def _forward_after_failure(case: Case, event: e.ForwardRequestReleased) -> None:
+    contact = case.contacts.get(event.contact_id)
+    if contact is None:
+        raise Refused("R16", "unknown_contact")
+    if not contact.intermediary or contact.channel is not Channel.MAIL:
+        raise Refused("R14b", "not_an_intermediary")
+    if contact.disabled:
+        raise Refused("R31", "contact_disabled")
+    if not case.domains:
+        raise Refused("R14a", "no_domain_tied")
+    if not case.own_contacts_failed:
+        raise Refused("R14b", "own_contacts_not_failed")
+
+
+def _intermediaries_never_confirm(case: Case, event: e.PersonConfirmed) -> None:
+    contact = case.contacts.get(event.contact_id)
+    if contact is not None and contact.intermediary:
+        raise Refused("R14b", "intermediary")
+
+
 def _certificate_of_a_contact(
     case: Case, event: e.CertificateSearchStarted | e.CertificateFound | e.CertificateEntered
 ) -> None:
@@ -129,7 +149,7 @@ def _paused_once(case: Case, event: e.ClockPaused | e.ClockResumed) -> None:
         raise IllegalMove("clock", "paused" if paused else "running", type(event).__name__)
 
 
-def _publish_needs_end(case: Case, event: e.CasePublished) -> None:
+def _publish_needs_end(case: Case, event: e.PublicationAnnounced | e.CasePublished) -> None:
     if case.state(Axis.REMEDIATION) == "none" and case.embargo_ended_at is None and Rung.AUTHORITIES not in case.rungs:
         raise Refused("R46", "embargo_running")
 
@@ -168,6 +188,9 @@ _RULES: Mapping[type[e.Event], Callable[[Case, Any], None]] = {
     e.TaskCancelled: _task_open,
     e.ClockPaused: _paused_once,
     e.ClockResumed: _paused_once,
+    e.ForwardRequestReleased: _forward_after_failure,
+    e.PersonConfirmed: _intermediaries_never_confirm,
+    e.PublicationAnnounced: _publish_needs_end,
     e.CasePublished: _publish_needs_end,
     e.ApprovalGiven: _approval_open,
     e.ApprovalRefused: _approval_open,

@@ -97,6 +97,9 @@ class Mail:
     state: MailState = MailState.QUEUED
     relayed_at: datetime | None = None
     certificate_id: str = ""  # of the contact: what the mail was encrypted to
+    answered_at: datetime | None = None  # by a person, by mail
+    bounced_at: datetime | None = None  # it counted (R31)
+    absent: bool = False  # an absence has brought the next contact forward (R27)
 
 
 @dataclass(frozen=True)
@@ -177,6 +180,14 @@ class Climbed:
 
 
 @dataclass(frozen=True)
+class Announced:
+    """R46: when publication was announced, and from when on it may come."""
+
+    at: datetime
+    not_before: datetime
+
+
+@dataclass(frozen=True)
 class Referred:
     at: datetime
     channel: Channel
@@ -223,6 +234,10 @@ class Case:
     embargo_ended_at: datetime | None = None
     embargo_end: EmbargoEnd | None = None
     unreachable_at: datetime | None = None
+    forwarded_at: datetime | None = None  # the first mail to an intermediary was relayed (R14b)
+    announced: Announced | None = None  # a publication that has not come yet
+    published_at: datetime | None = None
+    withdrawn_at: datetime | None = None  # closed as unfounded or as another organisation's
     erased: bool = False
     last_seq: int = 0
     last_at: datetime | None = None
@@ -261,16 +276,32 @@ class Case:
     def stands_still(self, why: str) -> bool:
         return any(still.why == why and still.end is None for still in self.stills)
 
+    @property
+    def own_contacts_failed(self) -> bool:
+        """R14b: nobody showed standing, and the second contact was tried in vain or nobody can be reached by mail."""
+        in_vain = Rung.SECOND_CONTACT in self.rungs or self.axes[Axis.CONTACT] == "unreachable"
+        return in_vain and self.standing_at is None
+
     def written_to(self) -> tuple[str, ...]:
-        """Contacts to whom a mail of ours was relayed and did not come back, in the order of writing."""
+        """The organisation's contacts to whom a mail of ours was relayed and did not come back, in that order."""
         alive = {MailState.RELAYED, MailState.DELIVERED, MailState.AMBIGUOUS}
-        ids = (mail.to for mail in self.mails.values() if mail.state in alive and mail.to in self.contacts)
-        return tuple(dict.fromkeys(ids))
+        ids = (mail.to for mail in self.mails.values() if mail.state in alive)
+        return tuple(cid for cid in dict.fromkeys(ids) if cid in self.contacts and not self.contacts[cid].intermediary)
+
+    def received_anything(self) -> tuple[str, ...]:
+        """R39: whom a mail of ours has reached or is about to, intermediaries too; persons by their own address."""
+        ids = (mail.to for mail in self.mails.values() if mail.state is not MailState.DEAD)
+        usable = (cid for cid in dict.fromkeys(ids) if cid in self.contacts and not self.contacts[cid].disabled)
+        return (*usable, *self.own_addresses())
+
+    def own_addresses(self) -> tuple[str, ...]:
+        """Persons who named an address of their own."""
+        return tuple(person.id for person in self.persons.values() if person.address_seq)
 
     def addressed(self) -> tuple[str, ...]:
-        """Contacts whom a mail of ours has reached or is about to: a heads-up concerns them too."""
-        ids = (mail.to for mail in self.mails.values() if mail.state is not MailState.DEAD and mail.to in self.contacts)
-        return tuple(cid for cid in dict.fromkeys(ids) if not self.contacts[cid].disabled)
+        """Of them, the organisation's own contacts: a heads-up concerns them too. Intermediaries get no link (R14b)."""
+        ids = self.received_anything()
+        return tuple(cid for cid in ids if cid in self.contacts and not self.contacts[cid].intermediary)
 
     def live_contacts(self) -> tuple[str, ...]:
         return tuple(cid for cid in self.written_to() if not self.contacts[cid].disabled)

@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from disclosure.protocol.errors import DisclosureError
+from disclosure.store import files
 from disclosure.store.faults import storage
 
 KEY_BYTES = 32
@@ -44,17 +45,10 @@ class KeyLost(DisclosureError):
 
 
 def secret_file(path: Path, size: int = KEY_BYTES) -> bytes:
-    """The secret in ``path``; made there, 0600, when it is missing."""
-    try:
-        handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    except FileExistsError:
-        return path.read_bytes()
-    with os.fdopen(handle, "wb") as out:
-        secret = secrets.token_bytes(size)
-        out.write(secret)
-        out.flush()
-        os.fsync(out.fileno())
-    return secret
+    """The secret in ``path``; made there, 0600, when it is missing. Never half a secret, and never one of two."""
+    if not path.exists():
+        files.create(path, secrets.token_bytes(size))
+    return path.read_bytes()
 
 
 def derived(secret: bytes, label: str) -> bytes:

@@ -342,6 +342,30 @@ certificates = Table(
     Index("ix_certificates_case_id", "case_id"),
 )
 
+inbox = Table(
+    "inbox",
+    metadata,
+    _id(),
+    # Empty until it is known what it answers; sealed under the system's key until then, under the case's from then on.
+    _to("cases", null=True),
+    Column("mail_id", _ID),
+    Column("token", _HASH, nullable=False, unique=True),  # of recipient and content: taken twice, it is kept once
+    Column("source", _CODE, nullable=False),  # imap | pipe
+    Column("received_at", Instant, nullable=False),
+    # stored | filed | triage | set_aside | quarantine
+    Column("state", _CODE, nullable=False),
+    Column("mail_class", _CODE),
+    Column("why", _CODE),  # what a person must look at, or why it could not be read
+    Column("size", Integer, nullable=False),
+    Column("sha256", _HASH, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),  # envelope and bytes
+    Column("attempts", Integer, nullable=False),
+    Column("lease_until", Instant),
+    Column("fence", Integer, nullable=False),
+    Index("ix_inbox_case_id", "case_id"),
+    Index("ix_inbox_state_received_at", "state", "received_at"),
+)
+
 # --- people of ours, and the house ---
 
 coordinators = Table(

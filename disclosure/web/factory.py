@@ -21,7 +21,7 @@ from disclosure.casework.office import Office, open_office
 from disclosure.protocol.values import Language
 from disclosure.settings import Settings, instance_folder, load
 from disclosure.store.tables import db
-from disclosure.web import cookies, drawing, errors, organisation, public, reporter, security
+from disclosure.web import cookies, drawing, errors, identity, organisation, public, reporter, security
 from disclosure.web.body import FormInMemory
 from disclosure.web.clock import now
 from disclosure.web.desk import blueprint as desk
@@ -66,7 +66,8 @@ def build(settings: Settings | None = None) -> Flask:
     _templates(app, office)
     security.init_app(app)
     errors.init_app(app)
-    for blueprint in (public.bp, reporter.bp, organisation.bp, desk):
+    identity.init_app(app, office)
+    for blueprint in (public.bp, identity.bp, reporter.bp, organisation.bp, desk):
         app.register_blueprint(blueprint)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies

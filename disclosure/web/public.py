@@ -178,23 +178,3 @@ def check_number() -> ResponseReturnValue:
 @bp.get("/rules")
 def rules() -> ResponseReturnValue:
     return render_template("public/rules.html", policy=current_app.extensions["office"].policy.current)
-
-
-@bp.get("/key")
-def key() -> ResponseReturnValue:
-    from disclosure.casework.writing import service_fingerprint  # noqa: PLC0415
-
-    office = current_app.extensions["office"]
-    exists = office.service_certificate_path.exists()
-    fingerprint = service_fingerprint(office, now()) if exists else ""
-    return render_template("public/key.html", fingerprint=fingerprint)
-
-
-@bp.get("/key.asc")
-def key_file() -> ResponseReturnValue:
-    office = current_app.extensions["office"]
-    if not office.service_certificate_path.exists():
-        return Response("", status=404)
-    content = office.service_certificate_path.read_bytes()
-    headers = {"Content-Disposition": 'attachment; filename="key.asc"'}
-    return Response(content, mimetype="application/pgp-keys", headers=headers)

@@ -229,7 +229,7 @@ def test_run_a_by_hand(
         person.context.close()
 
 
-PUBLIC = ("report/elsewhere", "check", "rules", "key", "mine/")
+PUBLIC = ("report/elsewhere", "check", "rules", "key", "key/print", "mine/")
 
 
 def test_these_eyes_see(browser: Browser, house: House) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from disclosure.casework import accounts, answering, casefile, coordination, delivery, keys, noticepictures, reporting
 from disclosure.casework.answering import Visit
@@ -29,6 +30,7 @@ from disclosure.discovery.evidence import DnsEvidence, Hop, Outcome, Probe, Purp
 from disclosure.discovery.finder import Findings
 from disclosure.discovery.finder import findings as read_findings
 from disclosure.mail import relay
+from disclosure.mail.inbound import MailClass, Received
 from disclosure.openpgp.sandbox import judge_safely
 from disclosure.protocol.state import Case
 from disclosure.protocol.values import (
@@ -82,14 +84,21 @@ REPORT = SubmitReport(
 ASSESSMENT = Assessment(AlertKind.DATA_LEAK, Severity.HIGH, Answer.YES, Sector.HEALTH, "FR", Answer.NO)
 
 
+def heard(said: MailClass, **more: Any) -> Received:
+    """Incoming mail, as its reader would have told of it."""
+    return Received(said, "by_the_test", **more)
+
+
 @dataclass
 class Relay:
     """Takes every mail and keeps it, newest last."""
 
     taken: list[tuple[str, bytes]] = field(default_factory=list)
+    senders: list[str] = field(default_factory=list)  # of the envelope, in the same order
 
     def __call__(self, message: bytes, sender: str, recipient: Address, envelope_id: str) -> relay.Outcome:
         self.taken.append((str(recipient), message))
+        self.senders.append(sender)
         return relay.Outcome(relay.Kind.ACCEPTED, "250 2.0.0", "250 2.0.0 Ok: queued as 4F", "relay.example", "TLSv1.3")
 
     def to(self, address: str) -> list[bytes]:

@@ -15,10 +15,21 @@ from typing import Any
 
 import pytest
 
-from disclosure.casework import answering, clockwork, coordination, delivery, reporting, searching, verification
+from disclosure.casework import (
+    answering,
+    clockwork,
+    coordination,
+    delivery,
+    filing,
+    receiving,
+    reporting,
+    searching,
+    verification,
+)
 from disclosure.casework.answering import Visit
 from disclosure.demo.certificates import make_certificate
 from disclosure.demo.screenshot import screenshot
+from disclosure.mail.inbound import MailClass
 from disclosure.protocol import events as e
 from disclosure.protocol.codes import Clock, Rung
 from disclosure.protocol.errors import InvalidInput, NotFound
@@ -60,6 +71,14 @@ EXCEPTIONS: dict[str, str] = {
     "outbox.fence": WORKER,
     "outbox.last_code": "a word for the desk; what the relay said stands in the ledger",
     "outbox.finished_at": "orders a list of the desk; the event has its own instant",
+    "inbox.source": "which way it came in changes nothing",
+    "inbox.received_at": "orders the desk's list; what was filed has its event's instant",
+    "inbox.state": "where a person looks; what follows stands in the events",
+    "inbox.mail_class": "a word for the desk; the event says what it was taken for",
+    "inbox.why": "a word for the desk; the event has it too",
+    "inbox.attempts": WORKER,
+    "inbox.lease_until": WORKER,
+    "inbox.fence": WORKER,
     "links.id": "random and named by nothing but sessions and one event",
     "links.hash": SIGNED,
     "links.key_id": SIGNED,
@@ -84,6 +103,7 @@ ROWS: dict[str, str] = {
     "cases": "next_at IS NOT NULL AND coordinator_id <> ''",
     "deadlines": "id IN (SELECT deadline_id FROM outbox)",
     "outbox": "state = 'relayed' AND deadline_id IS NOT NULL",
+    "inbox": "case_id IS NOT NULL",
     "links": "person_id IS NOT NULL",
 }
 # A change that says something else and can still be read; otherwise one byte, letter or digit of what is there.
@@ -124,10 +144,22 @@ def full(house: House) -> House:
     answering.hand_in_certificate(visit, public)
     house.shown(visit)
     house.released(case_id, visit.person_id)
+    came(house, case_id)
     waiting = house.requested()
     _climb(house, waiting)
     assert verification.verify(house.office) == verification.Verified(True, 3, _events(house))
     return house
+
+
+def came(house: House, case_id: str) -> None:
+    """A person's answer to the contact request."""
+    sender = next(
+        back for (to, _), back in zip(house.relay.taken, house.relay.senders, strict=True) if to == desk.SECURITY
+    )
+    kept = receiving.Kept(b"Subject: Re\r\n\r\nHello", sender)
+    receiving.receive(house.office, kept, house.now, source="pipe")
+    said = desk.heard(MailClass.HUMAN_REPLY, text="Hello", sender_address="n@org.example")
+    assert filing.file_waiting(house.office, house.now, lambda *_, **__: said).filed == 1
 
 
 def _climb(house: House, case_id: str) -> None:

@@ -12,6 +12,7 @@ import socket
 import ssl
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,6 +40,15 @@ class Say:
 
 
 @dataclass(frozen=True)
+class SayTwice:
+    """One answer, and in a packet of its own another one that nobody asked for; ``said`` is set after it."""
+
+    text: str
+    late: str
+    said: threading.Event
+
+
+@dataclass(frozen=True)
 class Drop:
     """Hang up; ``reset`` with an RST, as a crashed machine does."""
 
@@ -53,7 +63,7 @@ class Drip:
     """An answer that never ends, one byte after the other, each of them in time."""
 
 
-Fault = Say | Drop | Hang | Drip
+Fault = Say | SayTwice | Drop | Hang | Drip
 
 
 class _Gone(Exception):
@@ -187,6 +197,11 @@ class _Conversation:
                 self.say(text)
                 if then_drop:
                     raise _Gone
+            case SayTwice(text, late, said):
+                self.say(text)
+                time.sleep(0.1)  # the first was read by then, and its mail counted
+                self.say(late)
+                said.set()
             case Drop(reset):
                 if reset:
                     self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -33,6 +33,7 @@ SAMPLES: dict[str, Mail] = {
     "reminder": compose.Reminder(**COMMON, domain="officines.example", door=DOOR, first_written_at=AT),
     "person_reminder": compose.PersonReminder(**COMMON, door=DOOR, acknowledged=False),
     "person_reminder_action": compose.PersonReminder(**COMMON, door=DOOR, acknowledged=True),
+    "forward_request": compose.ForwardRequest(**COMMON, domain="officines.example"),
     "second_code": compose.SecondCode(**COMMON, code="8H3NR-2VBKD", hours=24),
     "notice_ready": compose.NoticeReady(**COMMON, door=DOOR),
     "notice": compose.Notice(
@@ -57,13 +58,23 @@ SAMPLES: dict[str, Mail] = {
         ),
         door=DOOR,
     ),
+    "answer_ready": compose.AnswerReady(**COMMON, door=DOOR),
+    "answer": compose.AnswerGiven(
+        **COMMON,
+        door=DOOR,
+        words="Les journaux du 23 novembre suffisent.\n\nConservez-les, et dites-nous quand l'accès est fermé.",
+    ),
     "somebody_confirmed": compose.SomebodyConfirmed(**COMMON, door=DOOR, confirmed_at=AT),
+    "somebody_confirmed_known": compose.SomebodyConfirmed(**COMMON, door=DOOR, confirmed_at=AT, known=True),
     "heads_up": compose.HeadsUp(
         **COMMON, domain="officines.example", authorities=("ANSSI, CERT-FR", "CNIL"), at=AT, door=DOOR
     ),
     "heads_up_at_once": compose.HeadsUp(
         **COMMON, domain="officines.example", authorities=("ANSSI, CERT-FR",), at=AT, door=DOOR, at_once=True
     ),
+    "publication_heads_up": compose.PublicationHeadsUp(**COMMON, domain="officines.example", at=AT, door=DOOR),
+    "retraction": compose.Retraction(**COMMON, domain="officines.example", published_on=date(2026, 11, 24)),
+    "retraction_of_the_alert": compose.Retraction(**COMMON, domain="officines.example", published_on=None),
     "referral": compose.Referral(
         **COMMON,
         organisation="Officines du Littoral",

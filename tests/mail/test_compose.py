@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from jinja2 import UndefinedError
 
+from disclosure.casework.writing import ENCRYPTED
 from disclosure.language import format_when
 from disclosure.mail import compose
 from disclosure.mail.compose import COLUMNS, Mail, wrap
@@ -130,10 +131,70 @@ def test_every_template_has_its_twin() -> None:
     assert names[0] == names[1]
 
 
-@pytest.mark.parametrize("name", ["second_code", "thanks", "notice_ready", "coordinators_called", "somebody_confirmed"])
+CLEAR = {
+    "domain": "the organisation's own, tied by a coordinator",
+    "door": "opens nothing without the code and more",
+    "code": "a code",
+    "at": "a date of ours",
+    "confirmed_at": "a date of ours",
+    "hoped_by": "a date of ours",
+    "first_written_at": "a date of ours",
+    "published_on": "a date of ours",
+    "hours": "how long a code is good",
+    "acknowledged": "what the recipient did",
+    "known": "what the recipient did",
+    "at_once": "our rules, which are public",
+    "authorities": "named in a heads-up only (R34)",
+    "encrypted": "how the mail leaves",
+    "proves": "how the mail leaves",
+    "desk_url": "our own page",
+    "sender": "who we are",
+    "number": "says nothing",
+}
+SEALED = {"notice", "answer", "referral", "later_fact"}  # leave as ciphertext only
+
+
+@pytest.mark.parametrize("name", [name for name in SAMPLES if name not in SEALED])
 def test_no_detail_can_stand_in_what_leaves_in_the_clear(name: str) -> None:
-    held = {field.name for field in fields(SAMPLES[name])}
-    assert held <= {"sender", "number", "door", "code", "hours", "confirmed_at", "desk_url"}
+    assert {field.name for field in fields(SAMPLES[name])} <= set(CLEAR)
+
+
+def test_what_has_content_leaves_encrypted_only() -> None:
+    """The type that can only hold ciphertext carries it (R20): delivery encrypts these or gives them up."""
+    assert {str(kind) for kind in ENCRYPTED} == SEALED
+    held = {type(SAMPLES[name]) for name in SAMPLES if {f.name for f in fields(SAMPLES[name])} - set(CLEAR)}
+    assert held == {type(SAMPLES[name]) for name in SEALED}, "and whatever has a field for words is one of them"
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_a_forward_request_holds_what_r14b_allows(language: Language) -> None:
+    request = SAMPLES["forward_request"]
+    assert {field.name for field in fields(request)} == {"sender", "number", "domain"}
+    body, flat = halves(request, language)[0], plain(halves(request, language)[0])
+    assert "officines.example" in body
+    assert SENDER.check_url in body
+    links = set(re.findall(r"https?://[^\s,;)]+", body))
+    assert links == {SENDER.check_url, SENDER.rules_url}, "pages for everybody: they open nothing"
+    assert DOOR.code not in body
+    asked = {Language.FR: "ne pas suspendre son service", Language.EN: "do not suspend their service"}
+    assert asked[language] in flat
+    assert not re.search(r"ANSSI|CNIL|CERT|autorit|authorit|fuite|leak|vulnérab|vulnerab|grave|sever", body)
+
+
+NOT_TO_CHECK = {
+    "coordinators_called": "no mail to a stranger",
+    "referral": "R39: a telephone",
+    "later_fact": "the same",
+}
+
+
+@pytest.mark.parametrize("language", list(Language))
+@pytest.mark.parametrize("name", [name for name in SAMPLES if name not in NOT_TO_CHECK])
+def test_every_mail_says_how_to_check_it_and_what_we_never_ask(name: str, language: Language) -> None:
+    flat = plain(halves(SAMPLES[name], language)[0])
+    assert SENDER.check_url in flat
+    never = {Language.FR: ("argent", "mot de passe", "ni "), Language.EN: ("money", "password", "never ")}
+    assert all(word in flat for word in never[language])
 
 
 def test_an_authority_never_gets_a_link() -> None:

@@ -19,8 +19,8 @@ from disclosure.casework import accounts, casefile, coordination, delivery, keys
 from disclosure.casework.casefile import Fact, Hand
 from disclosure.casework.office import Office, new_id, sha256
 from disclosure.protocol import events as e
-from disclosure.protocol.codes import MailType
-from disclosure.protocol.values import AlertKind, Answer, Language, Severity
+from disclosure.protocol.codes import EmbargoEnd, MailType
+from disclosure.protocol.values import AlertKind, Answer, Channel, Language, Severity
 from disclosure.store.tables import outbox
 from tests.chaos.scene import reopen
 from tests.conftest import need
@@ -67,9 +67,9 @@ def sent(office: Office) -> list[Sent]:
     with Relay().running() as relay:
         out = reopen(office.settings.instance, relay.port)
         # The same operator's address everywhere: only the way out is the test's.
-        send = delivery.sender(out)
+        with delivery.sender(out) as send:
+            delivery.deliver(office, T0 + H, send)
         out.store.engine.dispose()
-        delivery.deliver(office, T0 + H, send)
     assert all(command.upper().count("RCPT TO") <= 1 for command in relay.commands)
     rcpts = sum(command.upper().startswith("RCPT") for command in relay.commands)
     assert rcpts == len(relay.kept), "one recipient per mail (R23)"
@@ -91,6 +91,11 @@ def mails(office: Office) -> dict[MailType, Sent]:
     case_id = requested(office, Story())
     asked = sent(office)
     story = Story().released().standing(T0).notice(T0).acknowledged(T0)
+    hoster = e.ContactEntered(
+        contact_id="i1", channel=Channel.MAIL, intermediary=True, address="abuse@hoster.example", source="RDAP"
+    )
+    ended = e.EmbargoEnded(cause=EmbargoEnd.EXPLOITED, reason="seen")
+    story.happens(T0, hoster, ended, e.PublicationAnnounced(not_before=T0 + 24 * H))
     other = put(office, story)
     person = casefile.look(office, other).case.persons["who"]
     types = {
@@ -100,6 +105,10 @@ def mails(office: Office) -> dict[MailType, Sent]:
         MailType.SOMEBODY_CONFIRMED: "c1",
         MailType.HEADS_UP: "c1",
         MailType.REMINDER: "c1",
+        MailType.FORWARD_REQUEST: "i1",
+        MailType.ANSWER_READY: person.id,
+        MailType.PUBLICATION_HEADS_UP: "c1",
+        MailType.RETRACTION: "c1",
     }
     queued = [
         e.MailQueued(mail_id=new_id(), mail_type=kind, to=to, language=Language.FR, not_before=T0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,7 +13,7 @@ from disclosure.demo.world_pages import Authority
 from disclosure.mail import relay as mail_relay
 from disclosure.mail.relay import PATIENCE, STEPS, Kind, Outcome, RelaySettings, next_try
 from disclosure.protocol.values import Address
-from tests.mail.faulty import Drip, Drop, Fault, Hang, Relay, Say, full_house, server_context
+from tests.mail.faulty import Drip, Drop, Fault, Hang, Relay, Say, SayTwice, full_house, server_context
 
 MESSAGE = b"Subject: alert\r\n\r\nplain text\r\n.a line that begins with a dot\r\n"
 SENDER, TO = "bounce+token@coordination.example", Address.parse("security+alerts@org.example")
@@ -69,6 +70,7 @@ N, T, P, A = Kind.NOT_SENT, Kind.REFUSED_TEMPORARY, Kind.REFUSED_PERMANENT, Kind
         ("rcpt", "530 5.7.0 sign in first", N, "530 5.7.0", False, "RFC 4954: about us"),
         ("rcpt", "251 will forward", Kind.ACCEPTED, "250 2.0.0", False, "taken, by another way"),
         ("data", "451 4.3.0 later", T, "451 4.3.0", False, "refused before a byte of text"),
+        ("data", "250 2.0.0 Ok", N, "relay_not_understood", False, "a yes to a text that it has not seen"),
         ("data", "554 5.5.1 no valid recipients", P, "554 5.5.1", False, "refused for good"),
         ("dot", "451 4.7.1 try again", T, "451 4.7.1", False, "an answer after the dot is an answer: not taken"),
         ("dot", "554 5.7.1 message refused", P, "554 5.7.1", False, "content filter"),
@@ -305,6 +307,37 @@ def test_a_line_that_ends_between_two_mails_costs_nothing(fault: Fault, why: str
         line.close()
     assert [outcome.kind for outcome in outcomes] == [Kind.ACCEPTED] * 2, why
     assert len(relay.kept) == 2
+    assert relay.stages.count("greeting") == 2
+
+
+def test_an_answer_that_comes_late_is_not_the_next_mails() -> None:
+    """It comes in a packet of its own, after the mail was counted: taken for the next one's, all answers would shift."""
+    gone = threading.Event()
+    relay = Relay(faults={"dot": SayTwice("250 2.0.0 Ok: queued as 1", "250 2.0.0 Ok: queued as FALSE", gone)})
+    with relay.running():
+        line = mail_relay.Line(RelaySettings("127.0.0.1", relay.port, "none", timeout=STEP, total=3 * STEP))
+        assert line(MESSAGE, SENDER, TO, "one").kind is Kind.ACCEPTED
+        relay.faults.clear()
+        gone.wait(10)
+        assert line(MESSAGE, SENDER, TO, "two").reply.endswith("5F3A")
+        line.close()
+    assert len(relay.kept) == 2
+
+
+def test_a_second_connection_takes_no_time_beyond_the_mails_own() -> None:
+    """Two whole times together outlast the lease, and another process would send the mail as well."""
+    with Relay().running() as relay:
+        line = mail_relay.Line(RelaySettings("127.0.0.1", relay.port, "none", timeout=5 * STEP, total=STEP))
+        assert line(MESSAGE, SENDER, TO, "one").kind is Kind.ACCEPTED
+        relay.faults["mail"] = Hang()
+        assert line(MESSAGE, SENDER, TO, "two").code == "relay_timed_out"
+        line.close()
+    assert relay.stages.count("greeting") == 1, "its time had ended"
+
+
+def test_a_line_is_not_kept_for_ever() -> None:
+    with Relay().running() as relay:
+        many(relay, mail_relay.MAILS_PER_LINE + 1, timeout=10, total=30)
     assert relay.stages.count("greeting") == 2
 
 

@@ -13,8 +13,9 @@ import pytest
 
 from disclosure.demo.certificates import make_certificate
 from disclosure.openpgp import sandbox
+from disclosure.openpgp.child import MEMORY_BYTES, Child, OverLimit
 from disclosure.openpgp.judge import judge
-from disclosure.openpgp.sandbox import Child, OverLimit, judge_safely
+from disclosure.openpgp.sandbox import judge_safely
 from disclosure.openpgp.verdict import Reason, refuse
 from tests.openpgp.zoo import NOW
 
@@ -103,7 +104,7 @@ def test_the_child_is_limited(certificate: bytes) -> None:
     judge_safely(certificate, address=None, now=NOW)
     with open(f"/proc/{sandbox._CHILD.pid}/limits", encoding="ascii") as file:
         limits = {line[:26].strip(): line[26:].split()[:2] for line in file}
-    assert limits["Max address space"] == [str(sandbox.MEMORY_BYTES)] * 2
+    assert limits["Max address space"] == [str(MEMORY_BYTES)] * 2
     assert limits["Max file size"] == ["0", "0"]
     assert int(limits["Max cpu time"][0]) <= 60
     with open(f"/proc/{sandbox._CHILD.pid}/environ", "rb") as file:

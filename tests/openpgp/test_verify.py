@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 
 from disclosure.openpgp import sandbox
 from disclosure.openpgp import verify as verifying
+from disclosure.openpgp.child import OverLimit
 from disclosure.openpgp.clearsigned import MAX_SIGNATURES
 from disclosure.openpgp.dearmour import dearmour
 from disclosure.openpgp.framing import body_of
-from disclosure.openpgp.sandbox import OverLimit, verify_safely
+from disclosure.openpgp.sandbox import verify_safely
 from disclosure.openpgp.signatures import Signature, Unsupported, made_by
 from disclosure.openpgp.verification import State, Verification, Why, unchecked
 from disclosure.openpgp.verify import verify

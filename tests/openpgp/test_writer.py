@@ -15,11 +15,14 @@ from packaging.requirements import Requirement
 
 from disclosure.demo.certificates import make_certificate
 from disclosure.openpgp import pgp, writer
+from disclosure.openpgp.clearsigned import read_clear_signed
 from disclosure.openpgp.judge import judge
 from disclosure.openpgp.keys import ServiceKey
+from disclosure.openpgp.sandbox import verify_safely
 from disclosure.openpgp.verdict import Reason, Verdict, refuse
 from disclosure.openpgp.writer import Ciphertext, encrypt
 from disclosure.protocol.errors import Refused
+from disclosure.store import files
 from tests.openpgp.zoo import DAY, NOW
 
 ROOT = Path(__file__).parents[2]
@@ -127,9 +130,19 @@ def test_exactly_one_is_installed() -> None:
 
 def test_the_service_key_is_private_and_not_overwritten(tmp_path: Path, service: ServiceKey) -> None:
     path = tmp_path / "key"
-    service.save(path)
+    assert files.create(path, service.secret_bytes())
     assert path.stat().st_mode & 0o777 == 0o600
-    with pytest.raises(FileExistsError):
-        service.save(path)
+    assert not files.create(path, b"another")
     assert ServiceKey.load(path).fingerprint == service.fingerprint
     assert repr(service) == f"ServiceKey({service.fingerprint})"
+
+
+def test_what_is_signed_in_clear_text_is_what_readers_hash(service: ServiceKey) -> None:
+    """Blanks before a line's end, dashes, an empty line at the end: where frames of other programs go wrong."""
+    text = "Contact: x \t\n- dash\n-----BEGIN PGP SIGNATURE-----\nFrom é\n\n"
+    frame = service.clear_signed(text, now=NOW)
+    assert read_clear_signed(frame).text.decode().split("\r\n")[:2] == ["Contact: x", "- dash"]
+    certificate = service.certificate_armoured().encode()
+    assert verify_safely(frame, certificates=[certificate], now=NOW).state == "good"
+    spoiled = frame.replace(b"Contact: x", b"Contact: y")
+    assert verify_safely(spoiled, certificates=[certificate], now=NOW).state == "bad"

@@ -17,7 +17,7 @@ from jinja2.bccache import Bucket
 from sqlalchemy import event
 
 from disclosure import create_app
-from disclosure.casework import accounts, delivery, keys
+from disclosure.casework import accounts, delivery, identity, keys
 from disclosure.casework.accounts import NewCoordinator
 from disclosure.casework.office import Office
 from disclosure.mail.localbox import Kept, read_folder
@@ -46,7 +46,9 @@ def prepare(folder: Path) -> Prepared:
     app = create_app(load(folder, {}))
     office: Office = app.extensions["office"]
     office.prepare(T0)
-    keys.ensure_service_key(office, T0)
+    keys.ensure_service_key(office, T0 - timedelta(days=30))
+    keys.rotate(office, T0)
+    identity.keep_published(office, T0)
     account = accounts.add(office, "camille", "Camille Exemple", "camille@coordination.example", Language.FR, T0)
     office.store.engine.dispose()
     return Prepared(folder, account)

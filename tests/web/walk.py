@@ -11,15 +11,20 @@ from functools import cache
 from pathlib import Path
 
 from PIL import Image, PngImagePlugin
+from sqlalchemy import select
 
-from disclosure.casework import searching
+from disclosure.casework import filing, receiving, searching
 from disclosure.casework.certsearching import Seek
+from disclosure.casework.receiving import Kept
 from disclosure.demo import stage
 from disclosure.demo.certificates import make_certificate
 from disclosure.discovery.candidates import Candidate, Confidence, Reason, Scope, Source
 from disclosure.discovery.evidence import Certificate, DnsEvidence, Hop, Outcome, Probe, Purpose
 from disclosure.discovery.finder import Findings
+from disclosure.mail.inbound import FailedRecipient, MailClass
+from disclosure.mail.received import quarantined
 from disclosure.protocol.values import Answer, Channel, Domain
+from disclosure.store.tables import outbox
 from tests.casework import desk as casedesk
 from tests.discovery.registry import domain as registration
 from tests.discovery.registry import entity
@@ -76,6 +81,9 @@ def picture() -> bytes:
     image.save(out, "PNG", pnginfo=told, exif=exif)
     assert EXIF.encode() in out.getvalue()
     return out.getvalue()
+
+
+REPLY = "Canari-réponse : nous regardons."
 
 
 @dataclass
@@ -220,7 +228,29 @@ def acknowledged(alert: Alert) -> Alert:
     assert NOTICE["technical"] in person.page.words
     person.send("/case/acknowledgement", words="Canari-accusé")
     alert.house.deliver()
+    mailed(alert)
     return alert
+
+
+SUBJECT, SAID_BY_A_SERVER = "Votre message", "no such user"
+
+
+def mailed(alert: Alert) -> None:
+    """What comes back by mail: an answer, a bounce and a stranger's words that a person must look at, a broken one."""
+    office = alert.house.office
+    with office.store.reading() as connection:
+        message_id = connection.scalars(
+            select(outbox.c.message_id).where(outbox.c.case_id.is_not(None), outbox.c.state == "relayed")
+        ).first()
+    answer = casedesk.heard(MailClass.HUMAN_REPLY, references=(message_id,), text=REPLY, sender_address=CONTACT)
+    gone = FailedRecipient(CONTACT, "failed", "5.1.1", SAID_BY_A_SERVER)
+    bounce = casedesk.heard(MailClass.BOUNCE_PERMANENT, references=(message_id,), recipients=(gone,))
+    stranger = casedesk.heard(MailClass.HUMAN_REPLY_UNMATCHED, sender_address="x@y.example")
+    broken = quarantined("over_limit")
+    for number, said in enumerate((answer, bounce, stranger, broken, casedesk.heard(MailClass.REPORT_DMARC))):
+        head = f"From: {CONTACT}\r\nSubject: {SUBJECT}\r\nMessage-ID: <{number}@org.example>\r\n\r\n{REPLY}\r\n"
+        receiving.receive(office, Kept(head.encode()), alert.house.now, source="pipe")
+        filing.file_waiting(office, alert.house.now, lambda *_, said=said, **__: said)
 
 
 STEPS = (told, accepted, written_to, confirmed, released, acknowledged)

@@ -9,9 +9,11 @@ from disclosure.web.desk import (
     certificates,
     contacts,
     inbox,
+    incoming,
     mailbox,
     mails,
     notices,
+    publications,
     reports,
     signin,
 )
@@ -25,9 +27,11 @@ __all__ = [
     "certificates",
     "contacts",
     "inbox",
+    "incoming",
     "mailbox",
     "mails",
     "notices",
+    "publications",
     "reports",
     "signin",
 ]

@@ -125,7 +125,10 @@ ACTS: Mapping[str, ActForm] = {
     ),
     "answer": ActForm(
         N_("Write to the organisation"),
-        N_("The text stands on the organisation's case page. No mail leaves with it."),
+        N_(
+            "The text stands on the case page, for persons of standing S2 or S3 to whom nobody objects. A mail without "
+            "content tells them; whoever got the notice encrypted gets the words encrypted too."
+        ),
         N_("Put it on the case page"),
         N_("Your message stands on the organisation's case page."),
         (Field("words", N_("Message"), "area", N_("Plain text. Nothing about the source.")),),

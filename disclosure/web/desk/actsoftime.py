@@ -121,9 +121,37 @@ ACTS: Mapping[str, ActForm] = {
         (Field("reference", N_("Reference of the report")),),
         deeds.link,
     ),
+    "publish": ActForm(
+        N_("Record a publication"),
+        N_(
+            "Only after the announced date. No technical detail that helps an attacker, no personal data. The "
+            "authorities that were told learn of it; this server puts nothing on a public page."
+        ),
+        N_("Record it as published"),
+        N_("Recorded as published."),
+        (
+            Field("text", N_("What was published"), "area"),
+            Field("number", N_("Type the alert number to confirm")),
+        ),
+        deeds.publish,
+        harm=True,
+    ),
+    "retract": ActForm(
+        N_("Retract the publication"),
+        N_("Everybody who received anything is told, authorities and intermediaries too."),
+        N_("Retract it"),
+        N_("Retracted. The mails are in the outbox."),
+        (Field("reason", N_("Reason"), "area"),),
+        deeds.retract,
+        harm=True,
+        anchor="mails",
+    ),
     "close": ActForm(
         N_("Close the case"),
-        N_("No clock runs any more, and no rung is climbed. A late answer is still welcome and can reopen it."),
+        N_(
+            "No clock runs any more, and no rung is climbed. A late answer is still welcome and can reopen it. An "
+            "alert that was unfounded, or another organisation's, is withdrawn wherever it went."
+        ),
         N_("Close this case"),
         N_("The case is closed."),
         (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from disclosure.casework import coordination, leaving, reporting, wholecase
+from disclosure.casework import coordination, forwarding, leaving, reporting, wholecase
 from disclosure.language import N_
 from disclosure.protocol.values import Audience
 from disclosure.web import security
@@ -80,6 +80,32 @@ def release_request(case_id: str, contact_id: str) -> ResponseReturnValue:
     return answered(
         lambda: coordination.release_first_contact(hand(case_id), contact_id),
         lambda problems, status: _request_page(case_id, contact_id, problems, status),
+        N_("Released. The mail is in the outbox, or a second coordinator is asked where the policy wants two."),
+        url_for(".case", case_id=case_id, _anchor="mails"),
+    )
+
+
+# --- the forward request to an intermediary (R14b) ---
+
+
+def _forward_page(case_id: str, contact_id: str, problems: Problems, status: int = 200) -> ResponseReturnValue:
+    held = leaving.forward(office(), case_id, contact_id, coordinator_id(), chosen_language(), now())
+    return render_template("desk/forward.html", leaving=held, problems=problems), status
+
+
+@blueprint.get("/cases/<case_id>/forward/<contact_id>")
+@security.needs(Audience.COORDINATOR)
+def forward_request(case_id: str, contact_id: str) -> ResponseReturnValue:
+    reporting.seen(office(), coordinator_id(), case_id, now())
+    return _forward_page(case_id, contact_id, {})
+
+
+@blueprint.post("/cases/<case_id>/forward/<contact_id>")
+@security.needs(Audience.COORDINATOR)
+def release_forward(case_id: str, contact_id: str) -> ResponseReturnValue:
+    return answered(
+        lambda: forwarding.release(hand(case_id), contact_id),
+        lambda problems, status: _forward_page(case_id, contact_id, problems, status),
         N_("Released. The mail is in the outbox, or a second coordinator is asked where the policy wants two."),
         url_for(".case", case_id=case_id, _anchor="mails"),
     )

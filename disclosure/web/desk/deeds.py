@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from disclosure.casework import certsearching, coordination, reporting, searching
+from disclosure.casework import certsearching, coordination, publishing, reporting, searching
 from disclosure.casework.casefile import Hand, look
 from disclosure.casework.coordination import Assessment, EnterContact
 from disclosure.casework.deskwords import CLOSINGS
@@ -127,12 +127,28 @@ def approve(hand: Hand, typed: Typed) -> None:
     coordination.approve(hand, approval)
 
 
+def publish(hand: Hand, typed: Typed) -> None:
+    text = typed.words("text", required=True)
+    _confirmed(hand, typed)
+    typed.check()
+    publishing.publish(hand, text)
+
+
+def retract(hand: Hand, typed: Typed) -> None:
+    publishing.retract(hand, _one(typed, "reason"))
+
+
+def _confirmed(hand: Hand, typed: Typed) -> None:
+    """What cannot be undone asks for the alert number."""
+    if not _is_number(hand, typed.text("number", required=True)):
+        typed.problems.setdefault("number", "not_this_number")
+
+
 def close(hand: Hand, typed: Typed) -> None:
     outcome, reason = typed.text("outcome", required=True), typed.words("reason", required=True)
     if outcome not in CLOSINGS:
         typed.problems.setdefault("outcome", "not_a_choice")
-    if not _is_number(hand, typed.text("number", required=True)):
-        typed.problems.setdefault("number", "not_this_number")
+    _confirmed(hand, typed)
     typed.check()
     coordination.close(hand, outcome, reason)
 

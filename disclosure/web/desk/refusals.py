@@ -17,10 +17,15 @@ _PROBLEMS: Mapping[str, str] = {
     "not_a_number_of_days": N_("Please give a whole number of days, up to 365."),
     "not_this_number": N_("This is not the number of this case."),
     "not_a_page": N_("There is no such page of the list."),
+    "unknown_number": N_("There is no case with this alert number."),
     "unknown_case": N_("There is no case with this number."),
     "unknown_report": N_("There is no report with this reference."),
 }
 _REFUSED: Mapping[str, str] = {
+    "in_a_case_already": N_("Somebody has dealt with this mail already."),
+    "nothing_has_left": N_("No mail of this case has left yet, so none can be answered."),
+    "no_bounce_waits": N_("This mail is no bounce that waits for a decision."),
+    "not_in_quarantine": N_("This mail is not in quarantine any more."),
     "already_tied": N_("This domain is tied to the case already."),
     "domain_not_tied": N_("Tie the domain to the organisation first, with a reason."),
     "no_domain_tied": N_("Nothing leaves before a domain is tied to the organisation, with a reason."),
@@ -51,6 +56,16 @@ _REFUSED: Mapping[str, str] = {
         "Nobody was written to yet. What was public or on sale before sets the severity; it ends no embargo."
     ),
     "embargo_running": N_("The embargo is still running."),
+    "announced_too_late": N_("A publication is announced at least 24 hours before."),
+    "not_announced": N_("Nothing is published before it was announced to whoever received anything."),
+    "announced_for_later": N_("The announced date has not come, or the announcement has not been out for 24 hours."),
+    "not_an_intermediary": N_(
+        "A forward request goes to an intermediary only: a registrar, hoster, DNS operator or platform, by mail."
+    ),
+    "own_contacts_not_failed": N_(
+        "Not yet: the organisation's own contacts come first. An intermediary is asked when the second contact was "
+        "tried in vain, or when nobody can be reached by mail."
+    ),
     "picture_gone": N_("A picture of the draft is gone with its report. Choose the pictures again."),
     "opened_meanwhile": N_("A case was opened from this report in the meantime. Look at it before you open another."),
     "already_linked": N_("This report is linked to the case already."),
