@@ -38,7 +38,7 @@ class Conversation(smtplib.SMTP):
             raise
 
     def begin(self, step: float, total: float) -> None:
-        """Another mail over the same line: its time begins now. Raises when the line ended, or an answer came unasked."""
+        """Another mail over the same line: its time begins now. Raises when the line ended, or more came than asked."""
         self._step, self._ends_at = step, time.monotonic() + total
         self.refuse_what_came_early()
         if self.sock is None or select.select([self.sock], [], [], 0)[0]:

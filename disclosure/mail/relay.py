@@ -13,14 +13,16 @@ import re
 import smtplib
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from disclosure.mail import refusals
 from disclosure.mail.conversation import Conversation
+from disclosure.mail.refusals import About
 from disclosure.protocol.values import Address
 
 TIMEOUT = 30.0
@@ -29,10 +31,10 @@ TOTAL = 240.0
 MAX_REPLY = 300
 # First retry after minutes (greylisting), then half an hour and more, the end after four days (RFC 5321, 4.5.4.1).
 STEPS = (timedelta(minutes=5), timedelta(minutes=15), timedelta(minutes=30), timedelta(hours=1), timedelta(hours=2))
+# A full mailbox is emptied by a person, who comes in hours or days (facts: mail 3.1).
+SLOW_STEPS = (timedelta(hours=2), timedelta(hours=6), timedelta(hours=12))
 PATIENCE = timedelta(days=4)
 _ENHANCED = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b", re.ASCII)
-# RFC 3463: no such mailbox, system, or syntax; has moved; null MX (RFC 7505). 5.1.7 and 5.1.8 are about the sender.
-_DEAD_ADDRESS = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"})
 _ABOUT_US = frozenset({530, 534, 535, 538})  # RFC 4954: the relay wants us to sign in, whoever the mail is for
 _GO_AHEAD = 354
 _CLOSING = 421  # RFC 5321, 3.8: may answer anything, and is about the relay
@@ -59,8 +61,14 @@ class Outcome:
 
     @property
     def address_is_dead(self) -> bool:
-        """No such recipient: another address is needed (facts: mail 3.1)."""
-        return self.kind is Kind.REFUSED_PERMANENT and self.code.rpartition(" ")[2] in _DEAD_ADDRESS
+        """No such recipient: another address is needed."""
+        return self.about is About.ADDRESS
+
+    @property
+    def about(self) -> About:
+        """Of a refusal; of anything else nothing is said."""
+        refused = self.kind in {Kind.REFUSED_PERMANENT, Kind.REFUSED_TEMPORARY}
+        return refusals.about(self.code) if refused else About.UNSAID
 
 
 @dataclass(frozen=True)
@@ -294,8 +302,10 @@ def tls_of(client: Conversation) -> str:
     return (client.sock.version() or "") if isinstance(client.sock, ssl.SSLSocket) else ""
 
 
-def next_try(attempt: int, *, now: datetime, first: datetime, jitter: float) -> datetime | None:
+def next_try(
+    attempt: int, *, now: datetime, first: datetime, jitter: float, steps: Sequence[timedelta] = STEPS
+) -> datetime | None:
     """When to try again after ``attempt`` tries (1 is the first); None when patience has ended. ``jitter``: 0 to 1."""
-    step = STEPS[min(attempt - 1, len(STEPS) - 1)]
+    step = steps[min(attempt - 1, len(steps) - 1)]
     again = now + step * (1 + jitter / 4)
     return again if again - first <= PATIENCE else None

@@ -311,7 +311,7 @@ def test_a_line_that_ends_between_two_mails_costs_nothing(fault: Fault, why: str
 
 
 def test_an_answer_that_comes_late_is_not_the_next_mails() -> None:
-    """It comes in a packet of its own, after the mail was counted: taken for the next one's, all answers would shift."""
+    """In a packet of its own, after the mail was counted: taken for the next one's, all answers would shift."""
     gone = threading.Event()
     relay = Relay(faults={"dot": SayTwice("250 2.0.0 Ok: queued as 1", "250 2.0.0 Ok: queued as FALSE", gone)})
     with relay.running():

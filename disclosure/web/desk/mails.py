@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from disclosure.casework import casemails, delivery, reporting
+from disclosure.casework import casemails, deadletters, reporting
 from disclosure.language import N_
 from disclosure.protocol.values import Audience
 from disclosure.web import security
@@ -49,7 +49,7 @@ def mail_bytes(case_id: str, mail_id: str) -> ResponseReturnValue:
 def resend(case_id: str, mail_id: str) -> ResponseReturnValue:
     """The same bytes and Message-ID once more."""
     return answered(
-        lambda: delivery.resend(office(), mail_id, now()),
+        lambda: deadletters.resend(office(), mail_id, coordinator_id(), now()),
         lambda problems, status: _page(case_id, mail_id, problems, status),
         N_("The same bytes are in the outbox again."),
         url_for(".case", case_id=case_id, _anchor="mails"),
