@@ -9,6 +9,7 @@ from disclosure.casework.casefile import CaseFile, Fact
 from disclosure.casework.office import Office
 from disclosure.casework.writing import FIRST_MAILS
 from disclosure.protocol import events as e
+from disclosure.protocol.axes import Axis
 from disclosure.protocol.codes import MailType
 from disclosure.protocol.state import MailState
 
@@ -39,6 +40,7 @@ def next_now(
     onward = clockwork.next_contact_facts(office, ahead.case, now) if moves else []
     if onward:
         return facts + onward
-    if not any(m.state in _ALIVE for m in ahead.case.mails.values() if m.type in FIRST_MAILS):
+    alive = any(m.state in _ALIVE for m in ahead.case.mails.values() if m.type in FIRST_MAILS)
+    if not alive and ahead.case.state(Axis.CONTACT) != "unreachable":
         facts.append((e.MACHINE, e.CaseUnreachable()))
     return facts

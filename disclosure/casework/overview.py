@@ -102,7 +102,6 @@ class MailRow:
     state: str
     reason: str
     at: datetime
-    can_resend: bool
 
 
 @dataclass(frozen=True)
@@ -229,7 +228,6 @@ def _mail(row: Row[Any], language: Language) -> MailRow:
         state=deskwords.say(deskwords.OUTBOX, row.state, language),
         reason=deskwords.say(deskwords.FAULTS, row.last_code or "", language),
         at=row.finished_at or row.queued_at,
-        can_resend=row.sealed is not None,
     )
 
 

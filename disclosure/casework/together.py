@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from disclosure.casework import casefile
 from disclosure.casework.casefile import CaseFile, Fact
 from disclosure.casework.office import Office
-from disclosure.protocol.errors import Conflict, DisclosureError
+from disclosure.protocol.errors import CannotStore, DisclosureError
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +54,9 @@ def store(
             done = [_write(office, tx, change, facts) for change, facts in ready]
             if also:
                 also(tx)
-    except (Conflict, Superseded):
+    except CannotStore:
+        raise
+    except DisclosureError:
         done = [_alone(office, change) for change in changes]
         if also:
             with office.store.writing() as tx:
@@ -73,7 +75,10 @@ def _alone(office: Office, change: Change) -> CaseFile | None:
             return casefile.change(office, change.file.id, change.at, change.decide, lambda tx, _: change.within(tx))
         with office.store.writing() as tx:
             change.within(tx)
-    except (Superseded, Conflict) as error:
-        # The row's lease ends and it is looked at again; if bytes had left, it is found ``sending``.
+    except CannotStore:
+        raise
+    except DisclosureError as error:
+        # Not ours any more, or a fault of ours in one mail, which must not stop the others. The row's lease ends and it
+        # is looked at again; if bytes had left, it is found ``sending``.
         log.warning("outbox row left to its lease", extra={"mail_id": change.mail_id, "fault": type(error).__name__})
     return None

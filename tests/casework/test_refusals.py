@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Row, select
 
-from disclosure.casework import coordination, delivery, verification
+from disclosure.casework import answering, coordination, deadletters, delivery, verification
 from disclosure.discovery.evidence import Purpose
 from disclosure.mail.relay import PATIENCE, SLOW_STEPS, Kind, Outcome
 from disclosure.protocol.codes import MailType
@@ -113,8 +113,6 @@ def test_a_notice_has_no_other_shape(house: House) -> None:
     """R20: ciphertext with content never becomes clear text; a person decides."""
     case_id = house.requested()
     visit = house.shown(house.confirmed(case_id))
-    from disclosure.casework import answering  # noqa: PLC0415
-
     answering.hand_in_certificate(visit, public(desk.OWN, "N"))
     house.shown(visit)
     before = len(house.case(case_id).mails)
@@ -169,3 +167,16 @@ def test_a_mailbox_that_is_emptied_gets_its_mail(house: House) -> None:
     assert rows(house, case_id)[0].state == "relayed"
     with house.office.store.reading() as connection:
         assert connection.scalar(select(links.c.revoked_at).where(links.c.case_id == case_id)) is None
+
+
+def test_a_case_that_is_unreachable_already_does_not_stop_the_outbox(house: House) -> None:
+    """Its last mail, sent again by a person, is refused again; that nobody is left is no news."""
+    case_id = house.tied()
+    coordination.release_first_contact(house.hand(case_id), house.case(case_id).chosen[0])
+    delivery.deliver(house.office, house.now, lambda m, s, to, i: refused("550"))
+    assert house.case(case_id).unreachable_at == house.now
+    deadletters.resend(house.office, rows(house, case_id)[0].id, desk.ADA, house.later())
+    done = delivery.deliver(house.office, house.now, lambda m, s, to, i: refused("550"))
+    assert done.refused == 1
+    assert rows(house, case_id)[0].state == "dead"
+    assert verification.verify(house.office).ok
