@@ -86,7 +86,7 @@ def _reason(row: Row[Any] | None, language: Language) -> str:
     """Why it stands or waits; what the relay said of a mail that it took says nothing."""
     if row is None or row.state == "relayed" or not row.last_code:
         return ""
-    return deskwords.say(deskwords.FAULTS, row.last_code, language)
+    return deskwords.why(row.last_code, language)
 
 
 def _file(office: Office, connection: Connection, case_id: str, language: Language) -> tuple[CaseFile, Sight]:

@@ -300,6 +300,12 @@ def refusal(code: str, *, permanent: bool, language: Language) -> str:
     return translate(language, N_("refused for good; it does not say why") if permanent else N_("not now"))
 
 
+def why(code: str, language: Language) -> str:
+    """Why a mail stands or waits: words of ours, or what a relay's code is about with the code itself."""
+    about = refusals.about(code)
+    return f"{translate(language, _REFUSALS[about])} ({code})" if about in _REFUSALS else say(FAULTS, code, language)
+
+
 def say(table: Mapping[str, str], code: str, language: Language) -> str:
     """The words of a code, or the code itself; a sentence that is no code comes through as it is."""
     if code in table:

@@ -108,7 +108,7 @@ def one(office: Office, mail_id: str, language: Language) -> Letter:
         case_id=row.case_id if of_a_case else "",
         kind=short(MailType(row.mail_type), language),
         state=deskwords.say(deskwords.OUTBOX, row.state, language),
-        reason="" if row.state == "relayed" else deskwords.say(deskwords.FAULTS, row.last_code or "", language),
+        reason="" if row.state == "relayed" else deskwords.why(row.last_code or "", language),
         queued_at=row.queued_at,
         attempts=row.attempts,
         size=size,

@@ -226,7 +226,7 @@ def _mail(row: Row[Any], language: Language) -> MailRow:
         number=row.number or "",
         kind=short(MailType(row.mail_type), language),
         state=deskwords.say(deskwords.OUTBOX, row.state, language),
-        reason=deskwords.say(deskwords.FAULTS, row.last_code or "", language),
+        reason=deskwords.why(row.last_code or "", language),
         at=row.finished_at or row.queued_at,
     )
 
