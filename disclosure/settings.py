@@ -68,12 +68,15 @@ class MailIdentity:
 
     ``dkim_selector``: of the key that the relay signs with; None: not known here, and only the doctor asks.
     ``authserv_id``: whose findings about incoming mail count; empty: nobody's.
+    ``per_domain_per_minute``, ``per_address_per_day``: what goes to one place by machine (facts: mail 3.1, 3.2).
     """
 
     from_address: Address
     domain: Domain
     dkim_selector: str | None = None
     authserv_id: str = ""
+    per_domain_per_minute: int = 60
+    per_address_per_day: int = 20
 
 
 @dataclass(frozen=True)
@@ -350,6 +353,8 @@ def _mail(value: Mapping[str, Any]) -> MailIdentity:
         value.get("mail.domain", sender.domain),
         dkim_selector=value.get("mail.dkim_selector"),
         authserv_id=value.get("mail.authserv_id", ""),
+        per_domain_per_minute=value["mail.per_domain_per_minute"],
+        per_address_per_day=value["mail.per_address_per_day"],
     )
 
 

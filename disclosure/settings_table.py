@@ -234,6 +234,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("mail.domain", Domain.parse, None, "Domain whose mail comes back to us.", "that of `mail.from_address`"),
     Setting("mail.dkim_selector", _selector, None, "Selector of the relay's DKIM key, for `disclosure doctor`."),
     Setting("mail.authserv_id", _host, None, "What our own relay calls itself in Authentication-Results (RFC 8601)."),
+    Setting("mail.per_domain_per_minute", _whole(1, 100_000), 60, "Mails to one domain; the others wait their turn."),
+    Setting("mail.per_address_per_day", _whole(1, 1000), 20, "Mails of a case to one address; then a person decides."),
     Setting("imap.host", _host, None, "Mailbox that answers and bounces come to. Without one: `disclosure receive`."),
     Setting("imap.port", _whole(1, 65535), None, "Port of that server.", "993 or 143, as `imap.security` says"),
     Setting("imap.security", Security, "tls", "`tls`, `starttls`, or `none` for a server on this machine."),

@@ -336,8 +336,15 @@ def enqueue(
             ambiguous=0,
             next_try_at=queued.not_before,
             fence=0,
+            urgency=urgency(queued.mail_type),
+            signed_only=queued.signed_only,
         )
     )
+
+
+def urgency(mail_type: MailType) -> int:
+    """R29: a person sits before a page and waits for the second code; it goes before everything."""
+    return 0 if mail_type is MailType.SECOND_CODE else 1
 
 
 def call_coordinators(

@@ -23,6 +23,7 @@ from disclosure.casework.replies import Reply
 from disclosure.casework.traces import trace
 from disclosure.casework.writing import FIRST_MAILS
 from disclosure.mail.inbound import MailClass, Received, read_safely
+from disclosure.mail.refusals import About, about
 from disclosure.protocol import events as e
 from disclosure.protocol.codes import MailType
 from disclosure.protocol.errors import CannotStore, Conflict
@@ -204,6 +205,11 @@ class _Returned:
         first = self.received.recipients[0] if self.received.recipients else None
         return {"code": first.status, "diagnostic": first.diagnostic} if first else {"code": "", "diagnostic": ""}
 
+    @property
+    def about_address(self) -> bool:
+        """A full mailbox, a filter or our own domain's fault ends the mail, and leaves the contact for later (R31)."""
+        return about(self.told["code"]) in {About.ADDRESS, About.UNSAID}
+
     def waits(self, file: CaseFile) -> str:
         """Why a person must look; empty when the facts speak for themselves."""
         said = self.received.mail_class
@@ -222,7 +228,7 @@ class _Returned:
         if waits:
             return [(e.MACHINE, noted)]
         if said in BOUNCES:
-            dead = said is MailClass.BOUNCE_PERMANENT
+            dead = said is MailClass.BOUNCE_PERMANENT and self.about_address
             return bounced(self.office, file, e.MailBounced(**self.about, **self.told), self.now, e.MACHINE, dead=dead)
         if said is MailClass.DSN_DELIVERED and self.found.by_token:
             about: dict[str, Any] = {

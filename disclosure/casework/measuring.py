@@ -22,7 +22,8 @@ from disclosure.settings import Settings
 from disclosure.store.tables import cases, heartbeats, inbox, outbox, reports, searches, sessions, tasks
 from disclosure.store.transactions import tune
 
-JOBS = ("clock", "outbox", "search", "inbox", "identity")  # of the worker; tests hold its table against this one
+# Of the worker; tests hold its table against this one.
+JOBS = ("clock", "outbox", "codes", "search", "inbox", "identity")
 BACKUP = "backup"  # noted like a beat, by the command that makes one
 # Two missed beats of the slowest frequent job, and some: a pause of the garbage collector is no dead worker.
 DEAD_AFTER = timedelta(minutes=1)

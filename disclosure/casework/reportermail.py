@@ -29,7 +29,7 @@ Send = Callable[[bytes, str, Address, str], relay.Outcome]
 def deliver(office: Office, now: datetime, send: Send, *, clock: Callable[[], datetime] | None = None) -> int:
     """Send what is due, one after the other; returns how many were taken. Nothing leaves in maintenance."""
     clock, taken = clock or (lambda: now), 0
-    if maintenance.reason(office):
+    if maintenance.current(office):
         return 0
     while (row := _claim(office, clock())) is not None:
         try:

@@ -157,6 +157,20 @@ def _refused(case: Case, entry: e.Entry, event: e.MailRefused) -> Case:
     return _mail_is(MailState.DEAD)(case, entry, event) if event.permanent else case
 
 
+def _resent(case: Case, entry: e.Entry, event: e.MailResent) -> Case:
+    """Alive again, unless it is known to be out or may be."""
+    mail = case.mails.get(event.mail_id)
+    if mail is None or mail.state is not MailState.DEAD:
+        return case
+    return _mail_with(case, mail.id, state=MailState.QUEUED if event.anew else MailState.PREPARED)
+
+
+def _cancelled(case: Case, entry: e.Entry, event: e.MailCancelled) -> Case:
+    """What may have arrived may have arrived, whoever gives it up."""
+    mail = case.mails.get(event.mail_id)
+    return case if mail and mail.state in _USABLE else _mail_is(MailState.DEAD)(case, entry, event)
+
+
 def _mail_with(case: Case, mail_id: str, **changes: Any) -> Case:
     mail = case.mails.get(mail_id)
     return case.but(mails={**case.mails, mail_id: replace(mail, **changes)}) if mail else case
@@ -320,6 +334,8 @@ _STEPS: Mapping[type[e.Event], Callable[[Case, e.Entry, Any], Case]] = {
     e.MailAmbiguous: _mail_is(MailState.AMBIGUOUS),
     e.MailRefused: _refused,
     e.MailGivenUp: _mail_is(MailState.DEAD),
+    e.MailResent: _resent,
+    e.MailCancelled: _cancelled,
     e.MailBounced: _bounced,
     e.MailNoted: _noted,
     e.OrganisationMailed: _mailed,
@@ -373,6 +389,7 @@ FACTS_ONLY = frozenset(
         e.LookupRecorded,
         e.SearchEnded,
         e.LinkOpened,
+        e.MailHeld,
         e.OrganisationWrote,
         e.OrganisationAnswered,
         e.AuthorityAnswered,

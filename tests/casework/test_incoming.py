@@ -35,6 +35,12 @@ def reading(said: Received) -> filing.Read:
     return lambda *_, **__: said
 
 
+@pytest.fixture(autouse=True)
+def nothing_waits(house: House) -> None:
+    """What another test left unread is none of this one's."""
+    filing.file_waiting(house.office, house.later(filing.LEASE), reading(heard(MailClass.UNRELATED)))
+
+
 def first_mail(house: House, case_id: str) -> Mail:
     return next(iter(house.case(case_id).mails.values()))
 
@@ -322,13 +328,23 @@ def test_a_second_within_an_hour_waits(house: House) -> None:
     assert len(facts(house, case_id, e.MailBounced)) == 1
 
 
-def test_a_full_mailbox_ends_the_mail_and_not_the_contact(house: House) -> None:
+@pytest.mark.parametrize(
+    ("said", "status", "why"),
+    [
+        (MailClass.BOUNCE_TEMPORARY, "4.2.2", "full, and their server gave up"),
+        (MailClass.BOUNCE_PERMANENT, "5.2.2", "full, and their server does not wait"),
+        (MailClass.BOUNCE_PERMANENT, "5.7.1", "a filter would not have it: somebody is there"),
+        (MailClass.BOUNCE_PERMANENT, "5.7.26", "our own domain's fault"),
+    ],
+)
+def test_what_is_not_about_the_address_ends_the_mail_and_not_the_contact(
+    house: House, said: MailClass, status: str, why: str
+) -> None:
     case_id = house.requested()
-    full = replace(GONE, status="4.2.2")
-    comes(house, heard(MailClass.BOUNCE_TEMPORARY, recipients=(full,)), back(house))
+    comes(house, heard(said, recipients=(replace(GONE, status=status),)), back(house))
     case = house.case(case_id)
     assert first_mail(house, case_id).state is MailState.DEAD
-    assert not case.contacts[case.chosen[0]].disabled
+    assert not case.contacts[case.chosen[0]].disabled, why
     assert len(case.mails) == 2, "the next contact is written to now"
 
 

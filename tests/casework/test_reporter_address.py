@@ -162,9 +162,9 @@ def test_what_could_not_be_sent_is_tried_again_later(house: House) -> None:
 def test_in_maintenance_nothing_leaves(house: House) -> None:
     report_id = house.report()
     reporteraddress.name(house.office, report_id, who(report_id), house.now)
-    maintenance.begin(house.office, "restored", house.now)
+    maintenance.begin(house.office.store, "restored", house.now)
     assert sent(house, report_id) == []
-    maintenance.end(house.office)
+    maintenance.end(house.office, house.now)
     assert len(sent(house, report_id)) == 1
 
 

@@ -19,6 +19,7 @@ from disclosure.casework import (
     answering,
     clockwork,
     coordination,
+    deadletters,
     delivery,
     filing,
     receiving,
@@ -50,6 +51,7 @@ BESIDE: dict[str, str] = {
     "heartbeats": "the worker's own pulse",
     "reporter_addresses": "a reporter's own address: outside the ledger, so that it can be removed for good (R2)",
     "facts": "of the installation",
+    "breakers": "how the relay is at this moment: of no case",
 }
 WORKER = "the worker's own note of its work: no fact of the case, lost without harm"
 SECRET = "a keyed hash of something that only the recipient's mail or the reporter holds"
@@ -70,6 +72,9 @@ EXCEPTIONS: dict[str, str] = {
     "outbox.next_try_at": WORKER,
     "outbox.lease_until": WORKER,
     "outbox.fence": WORKER,
+    "outbox.resent_at": "a mail that a person sent again has its event, which has the instant",
+    "outbox.full_since": WORKER,
+    "outbox.started_at": WORKER,
     "outbox.last_code": "a word for the desk; what the relay said stands in the ledger",
     "outbox.finished_at": "orders a list of the desk; the event has its own instant",
     "inbox.source": "which way it came in changes nothing",
@@ -349,7 +354,7 @@ def test_a_mail_sent_again_by_a_person_is_no_fault(full: House) -> None:
     refusing = desk.Refusing()
     delivery.deliver(full.office, full.now, refusing)
     assert verification.verify(full.office).ok, "dead"
-    delivery.resend(full.office, next(iter(full.case(case_id).mails)), full.later())
+    deadletters.resend(full.office, next(iter(full.case(case_id).mails)), desk.ADA, full.later())
     assert verification.verify(full.office).ok, "waiting again"
     full.deliver()
     assert verification.verify(full.office).ok, "and relayed"

@@ -214,7 +214,7 @@ def test_full_between_the_relays_answer_and_our_record(made: Scene, tmp_path: Pa
         delivery.deliver(office, DUE, takes_and_fills)
     with office.store.reading() as connection:
         states = list(connection.scalars(select(tables.outbox.c.state).where(tables.outbox.c.queued_at == DUE)))
-    assert sorted(states) == ["recipe", "recipe", "sending"], "its state says that nobody knows"
+    assert sorted(states) == ["prepared", "prepared", "sending"], "its state says that nobody knows"
     done = delivery.deliver(office, DUE + LATER, scene.take)
     assert (done.ambiguous, len(sent)) == (1, 1)
     assert verification.verify(office).ok

@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import Row, select
 
 from disclosure import worker
-from disclosure.casework import casefile, coordination, delivery, keys, verification, writing
+from disclosure.casework import casefile, coordination, deadletters, delivery, keys, verification, writing
 from disclosure.casework.casefile import Hand
 from disclosure.casework.office import Office
 from disclosure.mail import relay as mail_relay
@@ -35,7 +35,7 @@ from tests.protocol.builders import H, Story
 LATER = Outcome(Kind.REFUSED_TEMPORARY, "451 4.7.1", "451 4.7.1 greylisted")
 DOWN = Outcome(Kind.NOT_SENT, "relay_not_reached", "connection refused")
 DEAD = Outcome(Kind.REFUSED_PERMANENT, "550 5.1.1", "550 5.1.1 no such user")
-FULL = Outcome(Kind.REFUSED_PERMANENT, "552 5.2.2", "552 5.2.2 mailbox full")
+UNSAID = Outcome(Kind.REFUSED_PERMANENT, "550", "550 go away")
 DOUBT = Outcome(Kind.AMBIGUOUS, "relay_dropped_the_line", "the other side hung up")
 
 
@@ -153,7 +153,7 @@ def test_a_relay_of_ours_that_is_down_makes_nobody_unreachable(office: Office) -
     assert case.unreachable_at is None
     assert not case.contacts["c1"].disabled
     assert Rung.UNREACHABLE not in case.rungs
-    delivery.resend(office, row.id, T0 + 100 * H)
+    deadletters.resend(office, row.id, "ada", T0 + 100 * H)
     assert delivery.deliver(office, T0 + 100 * H, take).relayed == 1
     assert case_of(office, case_id).mails[row.id].state is MailState.RELAYED
 
@@ -162,7 +162,7 @@ def test_a_relay_of_ours_that_is_down_makes_nobody_unreachable(office: Office) -
     ("outcome", "disabled", "why"),
     [
         (DEAD, True, "no such user: the address is switched off"),
-        (FULL, False, "a full mailbox lives: another contact now, this one may be used again"),
+        (UNSAID, False, "no code says what is wrong: another contact now, this one may be used again"),
     ],
 )
 def test_refused_for_good_moves_on_at_once(office: Office, outcome: Outcome, disabled: bool, why: str) -> None:

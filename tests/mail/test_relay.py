@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,7 +13,7 @@ from disclosure.demo.world_pages import Authority
 from disclosure.mail import relay as mail_relay
 from disclosure.mail.relay import PATIENCE, STEPS, Kind, Outcome, RelaySettings, next_try
 from disclosure.protocol.values import Address
-from tests.mail.faulty import Drip, Drop, Fault, Hang, Relay, Say, full_house, server_context
+from tests.mail.faulty import Drip, Drop, Fault, Hang, Relay, Say, SayTwice, full_house, server_context
 
 MESSAGE = b"Subject: alert\r\n\r\nplain text\r\n.a line that begins with a dot\r\n"
 SENDER, TO = "bounce+token@coordination.example", Address.parse("security+alerts@org.example")
@@ -69,6 +70,7 @@ N, T, P, A = Kind.NOT_SENT, Kind.REFUSED_TEMPORARY, Kind.REFUSED_PERMANENT, Kind
         ("rcpt", "530 5.7.0 sign in first", N, "530 5.7.0", False, "RFC 4954: about us"),
         ("rcpt", "251 will forward", Kind.ACCEPTED, "250 2.0.0", False, "taken, by another way"),
         ("data", "451 4.3.0 later", T, "451 4.3.0", False, "refused before a byte of text"),
+        ("data", "250 2.0.0 Ok", N, "relay_not_understood", False, "a yes to a text that it has not seen"),
         ("data", "554 5.5.1 no valid recipients", P, "554 5.5.1", False, "refused for good"),
         ("dot", "451 4.7.1 try again", T, "451 4.7.1", False, "an answer after the dot is an answer: not taken"),
         ("dot", "554 5.7.1 message refused", P, "554 5.7.1", False, "content filter"),
@@ -244,3 +246,103 @@ def test_jitter_only_delays() -> None:
     early, late = (next_try(1, now=AT, first=AT, jitter=jitter) for jitter in (0.0, 1.0))
     assert early == AT + STEPS[0]
     assert late == AT + STEPS[0] * 1.25
+
+
+# --- one line for many mails ---
+
+
+def many(relay: Relay, count: int, **settings: object) -> list[Outcome]:
+    held = replace(RelaySettings("127.0.0.1", relay.port, "none", timeout=STEP, total=3 * STEP), **settings)  # type: ignore[arg-type]
+    line = mail_relay.Line(held)
+    try:
+        return [line(MESSAGE, SENDER, TO, f"mail{n}") for n in range(count)]
+    finally:
+        line.close()
+
+
+def test_mails_follow_each_other_over_one_line() -> None:
+    with Relay().running() as relay:
+        assert [outcome.kind for outcome in many(relay, 3)] == [Kind.ACCEPTED] * 3
+    assert len(relay.kept) == 3
+    assert sum(command.upper().startswith("EHLO") for command in relay.commands) == 1
+
+
+@pytest.mark.parametrize(
+    ("stage", "fault", "kind", "why"),
+    [
+        ("rcpt", Say("550 5.1.1 no such user"), P, "a refusal ends its own conversation, not the line"),
+        ("data", Say("451 4.3.0 later"), T, "the envelope that was taken must not stay for the next mail"),
+    ],
+)
+def test_after_a_refusal_the_next_mail_begins_anew(stage: str, fault: Fault, kind: Kind, why: str) -> None:
+    with Relay(faults={stage: fault}).running() as relay:
+        assert [outcome.kind for outcome in many(relay, 2)] == [kind, kind], why
+    assert relay.stages.count("rset") == 1
+    assert relay.stages.count("greeting") == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "why"),
+    [
+        (Drop(), "hung up between two mails, as after a time of its own"),
+        (Say("421 4.4.2 too many mails", then_drop=True), "says so before"),
+        (Say("250 2.0.0 Ok\r\n250 2.0.0 Ok: queued as FALSE"), "an answer too many, which the next mail would count"),
+    ],
+)
+def test_a_line_that_ends_between_two_mails_costs_nothing(fault: Fault, why: str) -> None:
+    """Only the first attempt over a kept line is repeated, and only where nothing of the mail had left."""
+    relay = Relay()
+    outcomes = []
+    with relay.running():
+        line = mail_relay.Line(RelaySettings("127.0.0.1", relay.port, "none", timeout=STEP, total=3 * STEP))
+        if isinstance(fault, Say) and fault.text.startswith("250"):
+            relay.faults["dot"] = fault
+            outcomes.append(line(MESSAGE, SENDER, TO, "one"))
+            relay.faults.clear()
+        else:
+            outcomes.append(line(MESSAGE, SENDER, TO, "one"))
+            relay.faults["mail"] = fault
+            relay.on_greeting = relay.faults.clear
+        outcomes.append(line(MESSAGE, SENDER, TO, "two"))
+        line.close()
+    assert [outcome.kind for outcome in outcomes] == [Kind.ACCEPTED] * 2, why
+    assert len(relay.kept) == 2
+    assert relay.stages.count("greeting") == 2
+
+
+def test_an_answer_that_comes_late_is_not_the_next_mails() -> None:
+    """In a packet of its own, after the mail was counted: taken for the next one's, all answers would shift."""
+    gone = threading.Event()
+    relay = Relay(faults={"dot": SayTwice("250 2.0.0 Ok: queued as 1", "250 2.0.0 Ok: queued as FALSE", gone)})
+    with relay.running():
+        line = mail_relay.Line(RelaySettings("127.0.0.1", relay.port, "none", timeout=STEP, total=3 * STEP))
+        assert line(MESSAGE, SENDER, TO, "one").kind is Kind.ACCEPTED
+        relay.faults.clear()
+        gone.wait(10)
+        assert line(MESSAGE, SENDER, TO, "two").reply.endswith("5F3A")
+        line.close()
+    assert len(relay.kept) == 2
+
+
+def test_a_second_connection_takes_no_time_beyond_the_mails_own() -> None:
+    """Two whole times together outlast the lease, and another process would send the mail as well."""
+    with Relay().running() as relay:
+        line = mail_relay.Line(RelaySettings("127.0.0.1", relay.port, "none", timeout=5 * STEP, total=STEP))
+        assert line(MESSAGE, SENDER, TO, "one").kind is Kind.ACCEPTED
+        relay.faults["mail"] = Hang()
+        assert line(MESSAGE, SENDER, TO, "two").code == "relay_timed_out"
+        line.close()
+    assert relay.stages.count("greeting") == 1, "its time had ended"
+
+
+def test_a_line_is_not_kept_for_ever() -> None:
+    with Relay().running() as relay:
+        many(relay, mail_relay.MAILS_PER_LINE + 1, timeout=10, total=30)
+    assert relay.stages.count("greeting") == 2
+
+
+def test_an_answer_before_its_question_is_no_answer() -> None:
+    """Else the final dot would be taken for answered before it was sent."""
+    with Relay(faults={"data": Say("354 go\r\n250 2.0.0 queued as FALSE")}).running() as relay:
+        assert hand_over(relay.port).kind is Kind.NOT_SENT
+    assert relay.kept == []
