@@ -98,5 +98,5 @@ def of_this_case(event: e.Event, case_id: str) -> e.Event:
     if isinstance(event, e.CaseOpened):
         return replace(event, number=str(AlertNumber.from_bits(secrets.randbits(50))))
     if hasattr(event, "mail_id"):
-        return replace(event, mail_id=f"{event.mail_id}-{case_id[:8]}")
+        return replace(event, mail_id=f"{event.mail_id}-{case_id[:8]}")  # type: ignore[call-arg]
     return event
