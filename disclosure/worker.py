@@ -21,7 +21,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from disclosure.casework import clockwork, delivery, filing, identity, keys, lookups, receiving, searching
+from disclosure.casework import clockwork, delivery, filing, identity, keys, lookups, receiving, reportermail, searching
 from disclosure.casework.office import Office
 from disclosure.casework.traces import trace
 from disclosure.protocol.errors import CannotStore
@@ -41,6 +41,7 @@ EVERY = {
     "inbox": INBOX_SECONDS,
     "identity": IDENTITY_SECONDS,
 }
+BEAT_SECONDS = 15.0
 # Longer than any lease: a job that takes longer than this is stuck, not slow.
 OVERRUN_SECONDS = 600.0
 log = logging.getLogger(__name__)
@@ -84,6 +85,8 @@ def jobs(office: Office) -> dict[str, Watched]:
 
     def outbox(now: datetime) -> None:
         delivery.deliver(office, now, clock=clock_on_the_wall)
+        with delivery.sender(office) as send:
+            reportermail.deliver(office, now, send, clock=clock_on_the_wall)
 
     def codes(now: datetime) -> None:
         delivery.deliver(office, now, clock=clock_on_the_wall, urgent=True)
@@ -95,6 +98,18 @@ def jobs(office: Office) -> dict[str, Watched]:
         keys.ensure_service_key(office, now)
         identity.keep_published(office, now)
 
+    def beating(name: str, job: Job) -> Job:
+        """The job, noted in the database when it has ended well: at most every ``BEAT_SECONDS``, it costs a flush."""
+        noted = [float("-inf")]
+
+        def run(now: datetime) -> None:
+            job(now)
+            if time.monotonic() - noted[0] >= BEAT_SECONDS:
+                clockwork.beat(office, name, clock_on_the_wall())
+                noted[0] = time.monotonic()
+
+        return run
+
     asked = [float("-inf")]
 
     def inbox(now: datetime) -> None:
@@ -105,11 +120,11 @@ def jobs(office: Office) -> dict[str, Watched]:
 
     return {
         "clock": Watched("clock", clock),
-        "outbox": Watched("outbox", outbox),
-        "codes": Watched("codes", codes),
-        "search": Watched("search", search),
-        "identity": Watched("identity", publish),
-        "inbox": Watched("inbox", inbox),
+        "outbox": Watched("outbox", beating("outbox", outbox)),
+        "codes": Watched("codes", beating("codes", codes)),
+        "search": Watched("search", beating("search", search)),
+        "identity": Watched("identity", beating("identity", publish)),
+        "inbox": Watched("inbox", beating("inbox", inbox)),
     }
 
 

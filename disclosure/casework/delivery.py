@@ -19,7 +19,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert
 
-from disclosure.casework import breaker, freshness, outboxrows, outcomes, throttle, together, writing
+from disclosure.casework import breaker, freshness, maintenance, outboxrows, outcomes, throttle, together, writing
 from disclosure.casework.breaker import Breaker
 from disclosure.casework.mailrows import tokens_of
 from disclosure.casework.office import Office, sha256
@@ -80,6 +80,8 @@ def deliver(
     and the instant at which a relay took a mail would be wrong by the length of the run. ``urgent``: only what a person
     waits for (R29), which goes first in any run.
     """
+    if maintenance.current(office):
+        return Delivered()
     with contextlib.nullcontext(send) if send else sender(office) as out:
         return _Run(office, out, clock or (lambda: now), now, urgent).go(most)
 

@@ -28,7 +28,8 @@ from disclosure.protocol.values import Address
 class _Fields(HeaderRegistry):
     """Reads a field's value once: the library does so each time it is set, which was a third of a signed mail's cost.
 
-    Most fields stand inside and outside of the same mail, or in every mail.
+    Most fields stand inside and outside of the same mail, or in every mail. Whom a mail goes to is not remembered: it
+    may be a reporter.
     """
 
     def __init__(self) -> None:
@@ -36,7 +37,7 @@ class _Fields(HeaderRegistry):
         self._read = lru_cache(maxsize=64)(super().__call__)
 
     def __call__(self, name: str, value: Any) -> Any:
-        return self._read(name, value)
+        return super().__call__(name, value) if name.lower() == "to" else self._read(name, value)
 
 
 POLICY = SMTP.clone(cte_type="7bit", max_line_length=78, header_factory=_Fields())
