@@ -65,7 +65,7 @@ def put(office: Office, story: Story) -> str:
         ledger.open_stream(office.store, tx, case_id, "case", T0)
         file = CaseFile(case_id, Case(), rules)
         for entry in story.entries:
-            event = _of_this_case(entry.event, case_id)
+            event = of_this_case(entry.event, case_id)
             file = casefile.write(office, tx, file, entry.at, [(entry.actor, event)])
             beside(office, tx, case_id, event)
     return case_id
@@ -93,10 +93,10 @@ def _outbox(
     tx.execute(outbox.update().where(outbox.c.id == event.mail_id).values(**row))
 
 
-def _of_this_case(event: e.Event, case_id: str) -> e.Event:
+def of_this_case(event: e.Event, case_id: str) -> e.Event:
     """Stories share their ids; what must be unique in the database gets the case's own."""
     if isinstance(event, e.CaseOpened):
         return replace(event, number=str(AlertNumber.from_bits(secrets.randbits(50))))
     if hasattr(event, "mail_id"):
-        return replace(event, mail_id=f"{event.mail_id}-{case_id[:8]}")
+        return replace(event, mail_id=f"{event.mail_id}-{case_id[:8]}")  # type: ignore[call-arg]
     return event

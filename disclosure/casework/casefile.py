@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from disclosure.casework.office import Office, domain_tokens_of, new_id
 from disclosure.protocol import events as e
@@ -205,9 +205,14 @@ def case_row(case: Case, rules: Rules) -> dict[str, object]:
     }
 
 
+# Built once: building a statement costs as much as running it.
+_UPDATE_CASE = update(cases).where(cases.c.id == bindparam("its_id"))
+_DEADLINES = select(deadlines).where(deadlines.c.case_id == bindparam("case_id"))
+
+
 def _project_case(tx: Connection, file: CaseFile) -> None:
     row = case_row(file.case, file.rules)
-    if tx.execute(update(cases).where(cases.c.id == file.id).values(row)).rowcount == 0:
+    if tx.execute(_UPDATE_CASE, row | {"its_id": file.id}).rowcount == 0:
         tx.execute(insert(cases).values(id=file.id, number=file.case.number, opened_at=file.case.opened_at, **row))
 
 
@@ -224,7 +229,7 @@ def _project_deadlines(tx: Connection, file: CaseFile) -> dict[str, str]:
     """Bring the rows to what the fold says; returns rung → id of its fired row."""
     case, case_id = file.case, file.id
     wanted = deadline_rows(case, ladder.plan(case, file.rules))
-    held = {(row.rung, row.clock): row for row in tx.execute(select(deadlines).where(deadlines.c.case_id == case_id))}
+    held = {(row.rung, row.clock): row for row in tx.execute(_DEADLINES, {"case_id": case_id})}
     for key, row in held.items():
         state, due_at = wanted.get(key, (row.state if row.state == "fired" else "superseded", row.due_at))
         if (state, due_at) != (row.state, row.due_at):

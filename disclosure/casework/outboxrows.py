@@ -52,6 +52,8 @@ _DUE = (
     .with_for_update(skip_locked=True)
 )
 _OURS = (outbox.c.id == bindparam("its_id")) & (outbox.c.fence == bindparam("its_fence"))
+_WRITE = update(outbox).where(_OURS)
+_WRITE_IN_TIME = _WRITE.where(outbox.c.lease_until > bindparam("instant"))
 _LEASE = update(outbox).where(_OURS).values(fence=outbox.c.fence + 1, lease_until=bindparam("until"))
 _START = (
     update(outbox)
@@ -131,10 +133,9 @@ def fenced(held: Claim, now: datetime | None = None, **values: object) -> Callab
     """Writes the row only while it is ours, and with ``now`` only within the lease. Raises Superseded."""
 
     def within(tx: Connection) -> None:
-        statement = _update(held).values(**values)
-        if now is not None:
-            statement = statement.where(outbox.c.lease_until > now)
-        if tx.execute(statement).rowcount != 1:
+        row = values | {"its_id": held.id, "its_fence": held.fence}
+        done = tx.execute(_WRITE, row) if now is None else tx.execute(_WRITE_IN_TIME, row | {"instant": now})
+        if done.rowcount != 1:
             raise Superseded(held.id)
 
     return within

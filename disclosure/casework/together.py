@@ -80,5 +80,5 @@ def _alone(office: Office, change: Change) -> CaseFile | None:
     except DisclosureError as error:
         # Not ours any more, or a fault of ours in one mail, which must not stop the others. The row's lease ends and it
         # is looked at again; if bytes had left, it is found ``sending``.
-        log.warning("outbox row left to its lease", extra={"mail_id": change.mail_id, "fault": type(error).__name__})
+        log.warning("outbox row left to its lease: %s", type(error).__name__, extra={"mail_id": change.mail_id})
     return None

@@ -374,6 +374,8 @@ def wrap(text: str) -> str:
 
 
 def _filled(line: str) -> list[str]:
+    if len(line) <= COLUMNS and line.isprintable():
+        return [line]
     found = _INDENT.match(line)
     assert found is not None  # noqa: S101 - every part of it may be empty
     lead, behind = found[0], found[1] + " " * len(found[2] or "")

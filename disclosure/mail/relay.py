@@ -30,7 +30,13 @@ TIMEOUT = 30.0
 TOTAL = 240.0
 MAX_REPLY = 300
 # First retry after minutes (greylisting), then half an hour and more, the end after four days (RFC 5321, 4.5.4.1).
-STEPS = (timedelta(minutes=5), timedelta(minutes=15), timedelta(minutes=30), timedelta(hours=1), timedelta(hours=2))
+STEPS: tuple[timedelta, ...] = (
+    timedelta(minutes=5),
+    timedelta(minutes=15),
+    timedelta(minutes=30),
+    timedelta(hours=1),
+    timedelta(hours=2),
+)
 # A full mailbox is emptied by a person, who comes in hours or days (facts: mail 3.1).
 SLOW_STEPS = (timedelta(hours=2), timedelta(hours=6), timedelta(hours=12))
 PATIENCE = timedelta(days=4)

@@ -72,6 +72,16 @@ N, T, P, A = Kind.NOT_SENT, Kind.REFUSED_TEMPORARY, Kind.REFUSED_PERMANENT, Kind
         ("data", "451 4.3.0 later", T, "451 4.3.0", False, "refused before a byte of text"),
         ("data", "250 2.0.0 Ok", N, "relay_not_understood", False, "a yes to a text that it has not seen"),
         ("data", "554 5.5.1 no valid recipients", P, "554 5.5.1", False, "refused for good"),
+        ("mail", "421 4.3.2 going down", N, "421 4.3.2", False, "the relay itself, in the middle"),
+        ("rcpt", "421 4.7.0 too many from you", N, "421 4.7.0", False, "the relay itself, not the recipient"),
+        ("data", "421 4.3.2 going down", N, "421 4.3.2", False, "the envelope was taken, the text was not asked for"),
+        ("dot", "421 4.3.2 going down", N, "421 4.3.2", False, "RFC 5321, 3.8: said instead of a yes, so not taken"),
+        ("rcpt", "550 5.2.1 switched off", P, "550 5.2.1", True, "an account that is gone"),
+        ("rcpt", "450 4.2.2 mailbox full", T, "450 4.2.2", False, "full for now"),
+        ("rcpt", "550 5.7.23 SPF", P, "550 5.7.23", False, "about how we send, by the recipient's server"),
+        ("dot", "552 5.3.4 too large", P, "552 5.3.4", False, "the recipient was taken, the text was not"),
+        ("dot", "554 5.6.1 no PGP here", P, "554 5.6.1", False, "the recipient was taken, its form was not"),
+        ("dot", "554 5.1.1 no such user after all", P, "554 5.1.1", True, "taken in part: said at the very end"),
         ("dot", "451 4.7.1 try again", T, "451 4.7.1", False, "an answer after the dot is an answer: not taken"),
         ("dot", "554 5.7.1 message refused", P, "554 5.7.1", False, "content filter"),
         ("dot", "250 Ok", Kind.ACCEPTED, "250", False, "an old relay without enhanced codes"),
@@ -333,6 +343,46 @@ def test_a_second_connection_takes_no_time_beyond_the_mails_own() -> None:
         assert line(MESSAGE, SENDER, TO, "two").code == "relay_timed_out"
         line.close()
     assert relay.stages.count("greeting") == 1, "its time had ended"
+
+
+def test_four_hundred_and_fifty_one_to_some_and_each_has_its_own_answer() -> None:
+    """What one mail met says nothing of the next one, and no answer is taken for another mail's."""
+    said = ["250 2.0.0 queued", "451 4.3.0 later", "250 2.0.0 queued", "550 5.1.1 nobody", "250 2.0.0 queued"]
+    relay, outcomes = Relay(), []
+    with relay.running():
+        line = mail_relay.Line(RelaySettings("127.0.0.1", relay.port, "none", timeout=STEP, total=3 * STEP))
+        for text in said:
+            relay.faults["dot"] = Say(text)
+            outcomes.append(line(MESSAGE, SENDER, TO, "mail"))
+        line.close()
+    assert [outcome.kind for outcome in outcomes] == [Kind.ACCEPTED, T, Kind.ACCEPTED, P, Kind.ACCEPTED]
+    assert (len(relay.kept), relay.stages.count("greeting")) == (3, 1)
+
+
+@pytest.mark.parametrize("stage", ["mail", "rcpt", "data"])
+def test_closing_in_the_middle_of_many_costs_none(stage: str) -> None:
+    """RFC 5321, 3.8: 421 may answer anything. Nothing of that mail left, so it goes over another line at once."""
+    relay = Relay()
+    with relay.running():
+        line = mail_relay.Line(RelaySettings("127.0.0.1", relay.port, "none", timeout=STEP, total=3 * STEP))
+        assert line(MESSAGE, SENDER, TO, "one").kind is Kind.ACCEPTED
+        relay.faults[stage] = Say("421 4.4.2 enough for one line", then_drop=True)
+        relay.on_greeting = relay.faults.clear
+        assert line(MESSAGE, SENDER, TO, "two").kind is Kind.ACCEPTED
+        line.close()
+    assert (len(relay.kept), relay.stages.count("greeting")) == (2, 2)
+
+
+def test_a_drop_after_the_dot_is_never_repeated_by_the_line_itself() -> None:
+    """It may have arrived: whether it goes again is decided with a record of it, not here."""
+    relay = Relay()
+    with relay.running():
+        line = mail_relay.Line(RelaySettings("127.0.0.1", relay.port, "none", timeout=STEP, total=3 * STEP))
+        assert line(MESSAGE, SENDER, TO, "one").kind is Kind.ACCEPTED
+        relay.faults["dot"] = Drop()
+        assert line(MESSAGE, SENDER, TO, "two").kind is A
+        line.close()
+    assert len(relay.kept) == 2
 
 
 def test_a_line_is_not_kept_for_ever() -> None:
