@@ -1,13 +1,20 @@
-"""An office on a fresh SQLite file, migrated as on the first start: tests of casework, web and stories stand on it."""
+"""An office on a fresh database, migrated as on the first start: tests of casework, web and stories stand on it.
+
+SQLite, unless a test's folder asks for PostgreSQL too (``database`` in tests/conftest.py). Then the instance's own
+settings.toml says where its database is, so that every process that opens the folder finds it.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import secrets
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, create_engine, select
+from sqlalchemy import Connection, select
 
 from disclosure.casework import casefile
 from disclosure.casework.casefile import CaseFile
@@ -19,6 +26,9 @@ from disclosure.settings import load
 from disclosure.store import ledger, schema
 from disclosure.store.tables import certificates, outbox
 from tests.protocol.builders import Story
+
+if TYPE_CHECKING:
+    from tests.servers import Server
 
 T0 = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)  # a Tuesday, 09:00 in Paris
 AUTHORITIES = """
@@ -45,15 +55,46 @@ channels = [
 """
 
 
+_servers: list[Server] = []  # at most one: where offices keep their rows meanwhile
+
+
+@contextlib.contextmanager
+def on(server: Server) -> Iterator[None]:
+    """Offices made inside have a database on ``server``."""
+    _servers.append(server)
+    made.clear()
+    try:
+        yield
+    finally:
+        _servers.pop()
+        for folder in made:
+            server.drop(folder)
+
+
+made: list[Path] = []
+
+
 def make_office(folder: Path, **environ: str) -> Office:
     """A trial-mode office under ``folder``; ``environ`` holds further DISCLOSURE_ settings."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "authorities.toml").write_text(AUTHORITIES, encoding="utf-8")
-    settings = load(folder, environ)
-    engine = create_engine(settings.database_url)
-    office = open_office(settings, engine)
-    schema.upgrade(engine, office.store.gate, T0)
+    if _servers:
+        settle(folder, _servers[-1].database(folder))
+        made.append(folder)
+    office = open_office(load(folder, environ))
+    schema.upgrade(office.store.engine, office.store.gate, T0)
     return office
+
+
+def settle(folder: Path, url: str) -> None:
+    """From now on the instance in ``folder`` has its rows at ``url``."""
+    (folder / "settings.toml").write_text(f'database_url = "{url}"\n', encoding="utf-8")
+
+
+def shut(office: Office) -> None:
+    """No connection stays open."""
+    office.store.engine.dispose()
+    office.store.keyring.close()
 
 
 def put(office: Office, story: Story) -> str:

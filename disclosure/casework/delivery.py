@@ -106,13 +106,12 @@ def _claim(office: Office, now: datetime) -> Claim | None:
         )
         .order_by(outbox.c.next_try_at, outbox.c.id)
         .limit(1)
-        .with_for_update(skip_locked=True)
     )
     with office.store.reading() as connection:
         if connection.execute(due).first() is None:
             return None  # nothing to do costs no lock
     with office.store.writing() as tx:
-        row = tx.execute(due).first()
+        row = tx.execute(due.with_for_update(skip_locked=True)).first()
         if row is None:
             return None
         fence = row.fence + 1

@@ -27,7 +27,7 @@ from disclosure.casework import casefile, clockwork, delivery, lookups, searchin
 from disclosure.mail.conversation import Conversation
 from disclosure.openpgp.judge import judge
 from disclosure.settings import load
-from disclosure.store.sealing import KeyRing
+from disclosure.store.keystores import PostgresqlKeys, SqliteKeys
 from disclosure.store.transactions import Store
 from tests.chaos import scene
 
@@ -53,7 +53,7 @@ class Points:
 
 def watch(points: Points) -> None:
     """Put the points into this process."""
-    writing_, keys_, send, getreply = Store.writing, KeyRing._writing, Conversation.send, Conversation.getreply
+    writing_, send, getreply = Store.writing, Conversation.send, Conversation.getreply
 
     @contextlib.contextmanager
     def writing_watched(self: Store) -> Iterator[Any]:
@@ -61,13 +61,6 @@ def watch(points: Points) -> None:
             yield tx
             points("inside a transaction")
         points("committed")
-
-    @contextlib.contextmanager
-    def keys_watched(self: KeyRing) -> Iterator[Any]:
-        with keys_(self) as connection:
-            yield connection
-            points("inside a transaction of keys")
-        points("committed keys")
 
     def send_watched(self: Conversation, sent: Any) -> None:
         points(f"smtp {'text' if len(sent) > 200 else bytes(sent if isinstance(sent, bytes) else sent.encode())[:4]!r}")
@@ -79,9 +72,23 @@ def watch(points: Points) -> None:
         return reply
 
     Store.writing = writing_watched  # type: ignore[method-assign]
-    KeyRing._writing = keys_watched  # type: ignore[method-assign]
+    for kind in (SqliteKeys, PostgresqlKeys):
+        watch_keys(kind, points)
     Conversation.send = send_watched  # type: ignore[method-assign]
     Conversation.getreply = getreply_watched  # type: ignore[method-assign]
+
+
+def watch_keys(kind: Any, points: Points) -> None:
+    writing = kind.writing
+
+    @contextlib.contextmanager
+    def watched(self: Any) -> Iterator[Any]:
+        with writing(self) as connection:
+            yield connection
+            points("inside a transaction of keys")
+        points("committed keys")
+
+    kind.writing = watched
 
 
 def work(folder: Path, command: dict[str, Any]) -> None:
