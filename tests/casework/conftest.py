@@ -9,18 +9,18 @@ import pytest
 
 from disclosure.casework.office import Office
 from tests.casework import desk
-from tests.office import make_office, shut
+from tests.office import forget, make_office
 
 
 @pytest.fixture
 def office(database: str, tmp_path: Path) -> Iterator[Office]:
     held = make_office(tmp_path / "instance")
     yield held
-    shut(held)
+    forget(held)
 
 
 @pytest.fixture(scope="module")
 def house(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[desk.House]:
     held = desk.build(tmp_path_factory.mktemp("house") / "instance")
     yield held
-    shut(held.office)
+    forget(held.office)

@@ -34,7 +34,7 @@ ANSSI = "cert@anssi.example"
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def house(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """Its operator has confirmed ANSSI's mail channel; CNIL is reached by post."""
     held = desk.build(tmp_path_factory.mktemp("answers") / "instance")
     _, public = make_certificate(f"Test <{ANSSI}>", now=T0 - timedelta(days=30))

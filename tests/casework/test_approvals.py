@@ -34,7 +34,7 @@ TWO = (
 
 
 @pytest.fixture(scope="module")
-def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def two(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """Policy asks two coordinators for everything."""
     held = desk.build(tmp_path_factory.mktemp("two") / "instance", policy=TWO)
     yield held
@@ -192,6 +192,7 @@ def test_a_referral_stays_due_until_two_have_said_yes(two: House) -> None:
 # --- one active coordinator ---
 
 
+@pytest.mark.usefixtures("database")
 @pytest.mark.parametrize(
     ("alone_suffices", "active", "taken", "why"),
     [
@@ -221,6 +222,7 @@ def test_whether_one_suffices_is_decided_beforehand(
     house.office.store.engine.dispose()
 
 
+@pytest.mark.usefixtures("database")
 def test_who_comes_or_goes_leaves_no_row_behind(tmp_path) -> None:  # type: ignore[no-untyped-def]
     house = desk.build(tmp_path / "instance", policy=TWO.replace("alone_suffices = false", "alone_suffices = true"))
     case_id, act = first_contact(house)
@@ -268,6 +270,7 @@ def test_a_missing_approval_calls_every_active_coordinator_with_a_mail_that_says
     assert any("This delay is ours" in row.sentence for row in rows)
 
 
+@pytest.mark.usefixtures("database")
 def test_an_unread_report_calls_once_a_day_and_names_no_report(tmp_path) -> None:  # type: ignore[no-untyped-def]
     house = desk.build(tmp_path / "instance")
     report_id = house.report()

@@ -22,7 +22,7 @@ EN = Language.EN
 
 
 @pytest.fixture
-def fresh(tmp_path) -> Iterator[House]:  # type: ignore[no-untyped-def]
+def fresh(database: str, tmp_path) -> Iterator[House]:  # type: ignore[no-untyped-def]
     held = desk.build(tmp_path / "instance")
     yield held
     held.office.store.engine.dispose()

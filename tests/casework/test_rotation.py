@@ -25,7 +25,7 @@ from tests.office import T0, make_office
 
 
 @pytest.fixture
-def office(tmp_path: Path):  # type: ignore[no-untyped-def]
+def office(database: str, tmp_path: Path):  # type: ignore[no-untyped-def]
     held = make_office(tmp_path / "instance")
     keys.ensure_service_key(held, T0)
     yield held

@@ -29,7 +29,9 @@ from disclosure.openpgp.judge import judge
 from disclosure.settings import load
 from disclosure.store.keystores import PostgresqlKeys, SqliteKeys
 from disclosure.store.transactions import Store
+from tests import office
 from tests.chaos import scene
+from tests.servers import Server, programs
 
 TRACE = "points.txt"  # in the instance's folder: every point that was passed, one a line
 FREEZABLE = ("committed", "smtp", "answer")  # inside a transaction it would hold the gate, and so stop everybody
@@ -142,8 +144,16 @@ def wait(pid: int) -> dict[str, Any]:
 
 
 def main() -> None:
+    """In the folder named first; the second, if there is one, is that of a PostgreSQL server."""
+    with contextlib.ExitStack() as stack:
+        if len(sys.argv) > 2:
+            stack.enter_context(office.on(Server(Path(sys.argv[2]), programs())))
+        live(Path(sys.argv[1]))
+
+
+def live(folder: Path) -> None:
     """The scene is prepared and played once here: what that fills (templates, calendars) every child has ready."""
-    made = scene.prepare(Path(sys.argv[1]))
+    made = scene.prepare(folder)
     rehearsal = made.copy(made.folder.parent / "rehearsal")
     work(rehearsal.folder, {"at": scene.DUE.isoformat(), "port": 0})
     print(json.dumps({"reminded": made.reminded, "referred": made.referred}), flush=True)

@@ -15,7 +15,6 @@ from disclosure.store.sealing import Erased, KeyLost, KeyRing
 from tests.office import T0
 from tests.protocol.builders import COORDINATOR
 
-
 ANOTHER_TYPE = {
     "sqlite": "replace(body, 'NoteWritten', 'CaseClosed')",
     "postgresql": "convert_to(replace(convert_from(body, 'UTF8'), 'NoteWritten', 'CaseClosed'), 'UTF8')",

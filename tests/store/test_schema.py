@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,8 +19,6 @@ from disclosure.store.tables import metadata
 from disclosure.store.transactions import Gate, tune
 from tests.office import T0
 from tests.servers import sqlalchemy_url
-
-_names = itertools.count()
 
 
 @dataclass
@@ -44,9 +41,7 @@ def fresh(database: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iter
     if database == "sqlite":
         url, gate = f"sqlite:///{tmp_path / 'x.db'}", Gate(tmp_path / "write.lock")
     else:
-        server = request.getfixturevalue("server")
-        name = f"fresh_{request.node.nodeid.encode().hex()[-24:]}_{next(_names)}"
-        url, gate = sqlalchemy_url(server.empty(name)), Gate(None)
+        url, gate = sqlalchemy_url(request.getfixturevalue("server").empty()), Gate(None)
     held = Fresh(url, gate, engines.make(url))
     tune(held.engine)
     yield held
@@ -104,9 +99,9 @@ def test_each_revision_keeps_what_is_there(fresh: Fresh) -> None:
         KEPT,
         "INSERT INTO streams (id, kind, created_at, head_seq, head_hash, head_signature)"
         " VALUES ('s', 'case', '2026-01-01 00:00:00', 0, 'h', 'sig')",
-        "INSERT INTO cases (id, number, opened_at, role, life, contact, notice, acknowledgement, remediation, publicity,"
-        " whose_move, coordinator_id, policy_version, head_seq) VALUES ('s', 'A-1', '2026-01-01 00:00:00', 'r', 'open',"
-        " 'c', 'n', 'a', 'm', 'p', 'us', 'ada', '1', 0)",
+        "INSERT INTO cases (id, number, opened_at, role, life, contact, notice, acknowledgement, remediation,"
+        " publicity, whose_move, coordinator_id, policy_version, head_seq)"
+        " VALUES ('s', 'A-1', '2026-01-01 00:00:00', 'r', 'open', 'c', 'n', 'a', 'm', 'p', 'us', 'ada', '1', 0)",
         "INSERT INTO searches (id, case_id, domain_id, state, attempts, fence) VALUES ('x', 's', 'd', 'waiting', 0, 0)",
     )
     for target in revisions[1:]:

@@ -109,7 +109,7 @@ def test_each_check_in_each_state(check: str, changes: dict[str, Any], state: St
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Iterator[Office]:
+def office(database: str, tmp_path: Path) -> Iterator[Office]:
     held = make_office(tmp_path / "instance")
     keys.ensure_service_key(held, T0)
     identity.keep_published(held, T0)
