@@ -68,6 +68,10 @@ class Office:
 
         schema.upgrade(self.store.engine, self.store.gate, now)
 
+    def is_outdated(self) -> bool:
+        """Whether a newer release has migrated the database meanwhile: this one must not write to it any more."""
+        return not revision.is_known(self.store.engine)
+
     def is_prepared(self) -> bool:
         """Whether there are tables; without them there is nothing to read."""
         with self.store.reading() as connection:

@@ -17,6 +17,7 @@ from disclosure.protocol.errors import InvalidInput, NotFound
 from disclosure.protocol.values import Language, Severity, Standing
 from tests.casework import desk
 from tests.casework.desk import ADA, HOUR, NOTICE, House
+from tests.office import forget
 
 EN = Language.EN
 
@@ -25,7 +26,7 @@ EN = Language.EN
 def fresh(database: str, tmp_path) -> Iterator[House]:  # type: ignore[no-untyped-def]
     held = desk.build(tmp_path / "instance")
     yield held
-    held.office.store.engine.dispose()
+    forget(held.office)
 
 
 # --- overview ---
