@@ -102,14 +102,18 @@ def open_office(settings: Settings, engine: Engine | None = None) -> Office:
     instance = settings.instance
     instance.mkdir(mode=0o700, parents=True, exist_ok=True)
     keys = _keystore(settings)
-    keyring = KeyRing(keys, secret_file(instance / "kek.key"))
-    keyring.sealer(SYSTEM)
+    secret, ledger_secret = secret_file(instance / "app.key"), secret_file(instance / "ledger.key")
+    try:
+        keyring = KeyRing(keys, secret_file(instance / "kek.key"))
+        keyring.sealer(SYSTEM)
+        for name, held in (("app.key", secret), ("ledger.key", ledger_secret)):
+            if not keys.agrees(name, derived(held, f"mark/{name}").hex()):
+                raise KeyLost(name)
+    except BaseException:
+        keys.close()
+        raise
     engine = engine or engines.make(settings.database_url)
     tune(engine)
-    secret, ledger_secret = secret_file(instance / "app.key"), secret_file(instance / "ledger.key")
-    for name, held in (("app.key", secret), ("ledger.key", ledger_secret)):
-        if not keys.agrees(name, derived(held, f"mark/{name}").hex()):
-            raise KeyLost(name)
     gate = Gate(instance / "write.lock" if engine.dialect.name == "sqlite" else None)
     store = Store(engine, keyring, HeadSigner(ledger_secret), derived(secret, "lookup"), gate)
     return Office(settings, PolicyBook.load(settings.policy), store, Secrets.of(secret, instance))
@@ -120,6 +124,8 @@ def _keystore(settings: Settings) -> KeyStore:
     path, kek = settings.instance / "keys.db", settings.instance / "kek.key"
     on_server = PostgresqlKeys(engines.make_small(settings.database_url)) if settings.many_machines else None
     if not kek.exists() and (not on_server.is_empty() if on_server else path.exists()):
+        if on_server:
+            on_server.close()
         raise KeyLost("kek.key")
     return on_server or SqliteKeys(path)
 

@@ -107,9 +107,15 @@ def once(tx: Connection, table: Table, row: Mapping[str, object]) -> bool:
     return tx.execute(insert(table).values(**row).on_conflict_do_nothing()).rowcount == 1
 
 
+def _as_the_server_says(connection: Any, record: Any, proxy: Any) -> None:
+    """SQLAlchemy asks for READ WRITE once a connection has been read-only: over the head of whoever said otherwise."""
+    connection.read_only = None
+
+
 def tune(engine: Engine) -> None:
-    """Give a SQLite engine the transactions described above; on PostgreSQL nothing is needed."""
+    """Give an engine the transactions described above."""
     if engine.dialect.name != "sqlite":
+        event.listen(engine, "checkout", _as_the_server_says)
         return
 
     @event.listens_for(engine, "connect")
