@@ -70,9 +70,12 @@ def on(server: Server) -> Iterator[None]:
     try:
         yield
     finally:
-        while _made:
-            forget(_made[-1])
-        _servers.pop()
+        try:
+            while _made:
+                forget(_made[-1])
+        finally:
+            _made.clear()
+            _servers.pop()
 
 
 def make_office(folder: Path, **environ: str) -> Office:

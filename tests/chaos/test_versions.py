@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import select, text
@@ -19,9 +21,19 @@ from tests.office import T0
 __all__ = ["office"]
 
 
-def at(office: Office, revision: str) -> None:
-    with office.store.writing() as tx:
-        tx.execute(text("UPDATE alembic_version SET version_num = :at"), {"at": revision})
+@contextlib.contextmanager
+def at(office: Office, revision: str) -> Iterator[None]:
+    """The database as another release left it."""
+
+    def put(version: str) -> None:
+        with office.store.writing() as tx:
+            tx.execute(text("UPDATE alembic_version SET version_num = :at"), {"at": version})
+
+    put(revision)
+    try:
+        yield
+    finally:
+        put(schema.newest())
 
 
 @pytest.mark.parametrize(
@@ -35,11 +47,11 @@ def at(office: Office, revision: str) -> None:
 def test_a_worker_beside_another_release(
     office: Office, revision: str | None, works: bool, why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    at(office, revision or schema.newest())
     monkeypatch.setattr(worker, "clock_on_the_wall", lambda: T0)
     monkeypatch.setattr(lookups, "finder", lambda _: scene.found)
     jobs = worker.jobs(office)
-    jobs["clock"]()
+    with at(office, revision or schema.newest()):
+        jobs["clock"]()
     with office.store.reading() as connection:
         beat = connection.scalar(select(heartbeats.c.at).where(heartbeats.c.name == "clock"))
     assert (beat is not None, jobs["clock"].outdated) == (works, not works), why
@@ -47,7 +59,6 @@ def test_a_worker_beside_another_release(
 
 def test_it_ends_and_says_why(office: Office, caplog: pytest.LogCaptureFixture) -> None:
     """By itself, as soon as one of its jobs has seen it; no signal is needed."""
-    at(office, "9999")
-    with caplog.at_level(logging.CRITICAL):
+    with at(office, "9999"), caplog.at_level(logging.CRITICAL):
         assert worker.work(office) == worker.OUTDATED
     assert "newer release" in caplog.text
