@@ -127,6 +127,7 @@ class PostgresqlKeys:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._reader = engine.execution_options(isolation_level="AUTOCOMMIT")  # a look-up of one row needs no BEGIN
         with storage(), engine.connect() as connection:
             made = inspect(connection).has_table("stream_keys", schema=SCHEMA)
         if not made:
@@ -145,7 +146,7 @@ class PostgresqlKeys:
 
     def find(self, stream_id: str) -> tuple[str, bytes] | None:
         query = select(stream_keys.c.key_id, stream_keys.c.wrapped).where(stream_keys.c.stream_id == stream_id)
-        with storage(writing=False), self._engine.connect() as connection:
+        with storage(writing=False), self._reader.connect() as connection:
             row = connection.execute(query).one_or_none()
         return (row.key_id, bytes(row.wrapped)) if row else None
 

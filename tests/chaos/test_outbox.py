@@ -62,7 +62,8 @@ def released(office: Office, *, contacts: int = 3) -> str:
 
 def rows(office: Office, case_id: str) -> list[Row[Any]]:
     with office.store.reading() as connection:
-        return list(connection.execute(select(outbox).where(outbox.c.case_id == case_id).order_by(outbox.c.queued_at)))
+        mine = select(outbox).where(outbox.c.case_id == case_id)
+        return list(connection.execute(mine.order_by(outbox.c.queued_at, outbox.c.recipient)))
 
 
 def case_of(office: Office, case_id: str) -> Case:
