@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from disclosure.protocol.errors import InvalidInput, NotConfigured
 from disclosure.protocol.values import Address, Domain, Operator
-from disclosure.settings_table import PREFIX, SETTINGS, Endpoint, Network, Security, is_this_machine
+from disclosure.settings_table import PREFIX, SETTINGS, Endpoint, LogFormat, Network, Security, is_this_machine
 
 FILE = "settings.toml"
 DATABASE_URL = "DATABASE_URL"  # as platforms and other programs name it; DISCLOSURE_DATABASE_URL says the same
@@ -33,6 +33,18 @@ _RELAY_PORTS = {Security.STARTTLS: 587, Security.TLS: 465, Security.NONE: 25}
 class WebSize:
     workers: int
     threads: int
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Where figures are served, on this machine alone; None: nowhere."""
+
+    listen: Endpoint | None
+
+
+@dataclass(frozen=True)
+class Log:
+    format: LogFormat
 
 
 @dataclass(frozen=True)
@@ -127,6 +139,8 @@ class Settings:
     database_url: str = field(repr=False)  # may hold a password
     listen: Endpoint
     web: WebSize
+    metrics: Metrics
+    log: Log
     relay: Relay | None
     mail: MailIdentity
     imap: Imap | None
@@ -296,6 +310,8 @@ def _build(instance: Path, given: dict[str, Any]) -> Settings:
         database_url=value.get("database_url") or f"sqlite:///{instance / 'disclosure.db'}",
         listen=value["listen"],
         web=WebSize(value["web.workers"], value["web.threads"]),
+        metrics=Metrics(value.get("metrics.listen")),
+        log=Log(value["log.format"]),
         relay=_relay(instance, value),
         mail=_mail(value),
         imap=_imap(instance, value),

@@ -32,6 +32,13 @@ class Security(StrEnum):
     NONE = "none"
 
 
+class LogFormat(StrEnum):
+    """One line for programs (JSON) or for people (text) per record."""
+
+    JSON = "json"
+    TEXT = "text"
+
+
 @dataclass(frozen=True)
 class Endpoint:
     """An IP address and a port."""
@@ -109,6 +116,16 @@ def _endpoint(default_port: int) -> Callable[[object], Endpoint]:
         else:
             port = None
         return Endpoint(_ip(bare), default_port if port is None else _whole(1, 65535)(port))
+
+    return parse
+
+
+def _loopback(default_port: int) -> Callable[[object], Endpoint]:
+    def parse(raw: object) -> Endpoint:
+        where = _endpoint(default_port)(raw)
+        if not is_this_machine(where.address):
+            raise ValueError("only_on_this_machine")
+        return where
 
     return parse
 
@@ -236,6 +253,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("listen", _endpoint(5000), "127.0.0.1:5000", "IP address and port of the web server."),
     Setting("web.workers", _whole(1, 64), 2, "Web processes."),
     Setting("web.threads", _whole(1, 64), 4, "Threads of each web process."),
+    Setting("metrics.listen", _loopback(9464), None, "Figures for Prometheus, as `127.0.0.1:9464`; this machine only."),
+    Setting("log.format", LogFormat, "json", "`json`: one object per line; or `text`."),
     Setting("relay.host", _host, None, "SMTP relay. Without one: trial mode, and nothing leaves."),
     Setting("relay.port", _whole(1, 65535), None, "Port of the relay.", "587, 465 or 25, as `relay.security` says"),
     Setting("relay.security", Security, "starttls", "`starttls`, `tls`, or `none` for a relay on this machine."),

@@ -20,7 +20,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from disclosure.casework import clockwork, delivery, filing, identity, keys, lookups, receiving, searching
+from disclosure.casework import clockwork, delivery, filing, identity, keys, lookups, receiving, reportermail, searching
 from disclosure.casework.office import Office
 from disclosure.casework.traces import trace
 from disclosure.protocol.errors import CannotStore
@@ -38,6 +38,7 @@ EVERY = {
     "inbox": INBOX_SECONDS,
     "identity": IDENTITY_SECONDS,
 }
+BEAT_SECONDS = 15.0
 # Longer than any lease: a job that takes longer than this is stuck, not slow.
 OVERRUN_SECONDS = 600.0
 OUTDATED = 75  # sysexits' EX_TEMPFAIL: whoever starts us again may do so once the newer release is here
@@ -85,6 +86,7 @@ def jobs(office: Office) -> dict[str, Watched]:
 
     def outbox(now: datetime) -> None:
         delivery.deliver(office, now, clock=clock_on_the_wall)
+        reportermail.deliver(office, now, delivery.sender(office), clock=clock_on_the_wall)
 
     def search(now: datetime) -> None:
         searching.search(office, now, find, seek, clock=clock_on_the_wall)
@@ -92,6 +94,18 @@ def jobs(office: Office) -> dict[str, Watched]:
     def publish(now: datetime) -> None:
         keys.ensure_service_key(office, now)
         identity.keep_published(office, now)
+
+    def beating(name: str, job: Job) -> Job:
+        """The job, noted in the database when it has ended well: at most every ``BEAT_SECONDS``, it costs a flush."""
+        noted = [float("-inf")]
+
+        def run(now: datetime) -> None:
+            job(now)
+            if time.monotonic() - noted[0] >= BEAT_SECONDS:
+                clockwork.beat(office, name, clock_on_the_wall())
+                noted[0] = time.monotonic()
+
+        return run
 
     asked = [float("-inf")]
 
@@ -101,7 +115,13 @@ def jobs(office: Office) -> dict[str, Watched]:
             receiving.poll(office, now)
         filing.file_waiting(office, now, clock=clock_on_the_wall)
 
-    named = {"clock": clock, "outbox": outbox, "search": search, "identity": publish, "inbox": inbox}
+    named = {
+        "clock": clock,
+        "outbox": beating("outbox", outbox),
+        "search": beating("search", search),
+        "identity": beating("identity", publish),
+        "inbox": beating("inbox", inbox),
+    }
     return {name: Watched(name, job, office.is_outdated) for name, job in named.items()}
 
 

@@ -16,7 +16,9 @@ from disclosure.settings import (
     INVENTED_OPERATOR,
     DemoWorld,
     Imap,
+    Log,
     MailIdentity,
+    Metrics,
     PolicyFiles,
     Relay,
     Sessions,
@@ -338,10 +340,34 @@ def test_the_instance_folder_is_explicit_and_absolute(tmp_path: Path, monkeypatc
     assert load(Path("there"), {}).instance == tmp_path / "there"
 
 
+@pytest.mark.parametrize(
+    ("where", "problem", "why"),
+    [
+        ("127.0.0.1:9464", "", "this machine"),
+        ("[::1]:9464", "", "this machine, by IPv6"),
+        ("0.0.0.0:9464", "only_on_this_machine", "every address of the machine"),
+        ("[::]:9464", "only_on_this_machine", "the same by IPv6"),
+        ("192.0.2.7", "only_on_this_machine", "an address that others reach"),
+        ("localhost:9464", "not_an_ip_address", "a name may lead anywhere"),
+    ],
+)
+def test_figures_stay_on_this_machine(tmp_path: Path, where: str, problem: str, why: str) -> None:
+    given = {"DISCLOSURE_METRICS_LISTEN": where}
+    if not problem:
+        listen = load(tmp_path, given).metrics.listen
+        assert listen is not None, why
+        assert listen.port == 9464
+        return
+    with pytest.raises(InvalidInput, match=problem):
+        load(tmp_path, given)
+
+
 def names(of: type, above: str = "") -> set[str]:
     """The settings that a dataclass holds, dotted as in the file."""
     sections = {
         "web": WebSize,
+        "metrics": Metrics,
+        "log": Log,
         "relay": Relay,
         "mail": MailIdentity,
         "imap": Imap,

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Select, select, update
 
-from disclosure.casework import casefile, dossiers
+from disclosure.casework import casefile, dossiers, maintenance
 from disclosure.casework.casefile import CaseFile, Fact
 from disclosure.casework.office import Office, new_id, sha256
 from disclosure.casework.queueing import to_each
@@ -62,7 +62,12 @@ class _Due:
 
 
 def tick(office: Office, now: datetime) -> Ticked:
-    """Climb every rung due at ``now`` in every open case, and ring where one of our own clocks ran out."""
+    """Climb every rung due at ``now`` in every open case, and ring where one of our own clocks ran out.
+
+    Nothing in maintenance: what is due stays due.
+    """
+    if maintenance.current(office):
+        return NOTHING
     done = call_for_unread(office, now)
     seen: set[str] = set()
     while True:

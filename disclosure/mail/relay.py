@@ -83,7 +83,7 @@ def deliver(message: bytes, *, sender: str, recipient: Address, envelope_id: str
     """Send the bytes as they are. Never raises for what a relay or a network does."""
     peer = tls = ""
     try:
-        with connected(relay, sender.rpartition("@")[2]) as client:
+        with connected(relay, _name(sender)) as client:
             peer, tls = peer_of(client), tls_of(client)
             outcome = _envelope(client, sender, recipient, envelope_id) or _data(client, message)
     except smtplib.SMTPResponseException as error:
@@ -115,6 +115,11 @@ def connected(relay: RelaySettings, name: str) -> Iterator[Conversation]:
         client.leave()
 
 
+def _name(sender: str) -> str:
+    """How we greet: the domain that writes; with an empty sender the address literal that RFC 5321, 4.1.3 allows."""
+    return sender.rpartition("@")[2] or "[127.0.0.1]"
+
+
 def _is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -123,14 +128,16 @@ def _is_loopback(host: str) -> bool:
 
 
 def _envelope(client: Conversation, sender: str, recipient: Address, envelope_id: str) -> Outcome | None:
-    """None when both were taken. A delivery report is asked for where the relay offers it (RFC 3461)."""
+    """None when both were taken. A delivery report is asked for where the relay offers it (RFC 3461), and none at all
+    where the sender is empty: it would have nowhere to go."""
     dsn = client.has_extn("dsn")
-    code, reply = client.mail(sender, ["RET=HDRS", f"ENVID={envelope_id}"] if dsn else [])
+    code, reply = client.mail(sender, ["RET=HDRS", f"ENVID={envelope_id}"] if dsn and sender else [])
     if not _taken(code):
         refused = _said(code, reply)
         # Ours: a relay that will not take our sender at all must not cost one contact after the other (R31).
         return replace(refused, kind=Kind.NOT_SENT) if refused.kind is Kind.REFUSED_PERMANENT else refused
-    options = ["NOTIFY=SUCCESS,FAILURE,DELAY", f"ORCPT=rfc822;{_xtext(str(recipient))}"] if dsn else []
+    reports = ["NOTIFY=SUCCESS,FAILURE,DELAY", f"ORCPT=rfc822;{_xtext(str(recipient))}"] if sender else ["NOTIFY=NEVER"]
+    options = reports if dsn else []
     code, reply = client.rcpt(str(recipient), options)
     if _taken(code):
         return None

@@ -18,13 +18,17 @@ def newest() -> str:
 
 def is_known(engine: Engine) -> bool:
     """False once the database is at a revision that came after this release."""
-    with storage(writing=False), engine.connect() as connection, connection.begin():
-        at = connection.scalars(text("SELECT version_num FROM alembic_version")).all()
-    return all(one <= newest() for one in at)
+    with storage(writing=False):
+        return held(engine) <= newest()
+
+
+def held(engine: Engine) -> str:
+    """The revision that the database is at; empty when there are no tables yet."""
+    with engine.connect() as connection, connection.begin():
+        if not inspect(connection).has_table("alembic_version"):
+            return ""
+        return connection.scalar(text("SELECT version_num FROM alembic_version")) or ""
 
 
 def is_newest(engine: Engine) -> bool:
-    with engine.connect() as connection, connection.begin():
-        if not inspect(connection).has_table("alembic_version"):
-            return False
-        return connection.scalars(text("SELECT version_num FROM alembic_version")).all() == [newest()]
+    return held(engine) == newest()

@@ -318,6 +318,29 @@ links = Table(
     Column("slow_until", Instant),
     Index("ix_links_case_id", "case_id"),
 )
+# A reporter's own address, beside the ledger so that it can be removed for good (casework/reporteraddress.py).
+reporter_addresses = Table(
+    "reporter_addresses",
+    metadata,
+    Column("report_id", _ID, ForeignKey("reports.id"), primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("code_hash", _HASH),
+    Column("code_until", Instant),
+    Column("tries", Integer, nullable=False),
+    Column("slow_until", Instant),
+    Column("confirmed_at", Instant),
+    Column("asked", Integer, nullable=False),
+    Column("asked_since", Instant, nullable=False),
+    Column("due", _CODE),  # code | news
+    Column("attempts", Integer, nullable=False),
+    Column("first_try_at", Instant),
+    Column("next_try_at", Instant),
+    Column("lease_until", Instant),
+    Column("fence", Integer, nullable=False),
+    Column("fault", _CODE),
+    Index("ix_reporter_addresses_next_try_at", "next_try_at"),
+)
+
 second_codes = Table(
     "second_codes",
     metadata,

@@ -49,6 +49,7 @@ BESIDE: dict[str, str] = {
     "access_log": "who looked at what, kept outside the ledger on purpose",
     "confirmed_channels": "the operator's word on an authority's channel, of no one case",
     "heartbeats": "the worker's own pulse",
+    "reporter_addresses": "a reporter's own address: outside the ledger, so that it can be removed for good (R2)",
     "facts": "of the installation",
 }
 WORKER = "the worker's own note of its work: no fact of the case, lost without harm"
