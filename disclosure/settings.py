@@ -21,6 +21,7 @@ from disclosure.protocol.values import Address, Domain, Operator
 from disclosure.settings_table import PREFIX, SETTINGS, Endpoint, LogFormat, Network, Security, is_this_machine
 
 FILE = "settings.toml"
+DATABASE_URL = "DATABASE_URL"  # as platforms and other programs name it; DISCLOSURE_DATABASE_URL says the same
 # Read by others than the server; every other DISCLOSURE_ name that is no setting is taken for a slip and refused.
 NOT_SETTINGS = frozenset({"DISCLOSURE_INSTANCE", "DISCLOSURE_REQUIRE_PROGRAMS"})
 # RFC 6409 and RFC 8314 for the first two; a relay on the same machine listens on 25.
@@ -138,7 +139,7 @@ class Settings:
     public_url: str  # without final slash
     trusted_hosts: tuple[str, ...]
     trusted_proxies: int
-    database_url: str
+    database_url: str = field(repr=False)  # may hold a password
     listen: Endpoint
     web: WebSize
     metrics: Metrics
@@ -162,6 +163,11 @@ class Settings:
     def trial(self) -> bool:
         """No relay: nothing leaves this machine."""
         return self.relay is None
+
+    @property
+    def many_machines(self) -> bool:
+        """PostgreSQL: any number of web and worker processes; with SQLite all of them are on this machine."""
+        return self.database_url.startswith("postgresql")
 
 
 _BY_NAME = {setting.name: setting for setting in SETTINGS}
@@ -210,7 +216,12 @@ def _flatten(table: Mapping[str, object], above: str = "") -> Iterator[tuple[str
 def _from_environment(environ: Mapping[str, str]) -> dict[str, object]:
     ours = {name: text for name, text in environ.items() if name.startswith(PREFIX) and text}
     _refuse_unknown(set(ours) - set(_BY_ENV) - NOT_SETTINGS)
-    return {_BY_ENV[name].name: text for name, text in ours.items() if name in _BY_ENV}
+    found: dict[str, object] = {_BY_ENV[name].name: text for name, text in ours.items() if name in _BY_ENV}
+    plain = environ.get(DATABASE_URL)
+    # Which of two databases is meant would be a guess, and the wrong one would look like a fresh installation.
+    if plain and found.setdefault("database_url", plain) != plain:
+        raise InvalidInput({"database_url": "given_twice"})
+    return found
 
 
 def _refuse_unknown(names: set[str]) -> None:

@@ -44,6 +44,7 @@ EVERY = {
 BEAT_SECONDS = 15.0
 # Longer than any lease: a job that takes longer than this is stuck, not slow.
 OVERRUN_SECONDS = 600.0
+OUTDATED = 75  # sysexits' EX_TEMPFAIL: whoever starts us again may do so once the newer release is here
 log = logging.getLogger(__name__)
 Job = Callable[[datetime], object]
 
@@ -51,13 +52,16 @@ Job = Callable[[datetime], object]
 class Watched:
     """A job with the instant at which its present run began (monotonic seconds); 0.0 while it does not run."""
 
-    def __init__(self, name: str, job: Job) -> None:
+    def __init__(self, name: str, job: Job, is_outdated: Callable[[], bool] = lambda: False) -> None:
         self.name, self.job, self.began = name, job, 0.0
+        self.is_outdated, self.outdated = is_outdated, False
 
     def __call__(self) -> None:
         self.began = time.monotonic()
         try:
-            self.job(clock_on_the_wall())
+            self.outdated = self.outdated or self.is_outdated()
+            if not self.outdated:
+                self.job(clock_on_the_wall())
         except CannotStore as error:
             # Every second while the disk is full: one line each, no trace. What is due stays due.
             log.error("job %s: %s", self.name, error)
@@ -118,14 +122,15 @@ def jobs(office: Office) -> dict[str, Watched]:
             receiving.poll(office, now)
         filing.file_waiting(office, now, clock=clock_on_the_wall)
 
-    return {
-        "clock": Watched("clock", clock),
-        "outbox": Watched("outbox", beating("outbox", outbox)),
-        "codes": Watched("codes", beating("codes", codes)),
-        "search": Watched("search", beating("search", search)),
-        "identity": Watched("identity", beating("identity", publish)),
-        "inbox": Watched("inbox", beating("inbox", inbox)),
+    named = {
+        "clock": clock,
+        "outbox": beating("outbox", outbox),
+        "codes": beating("codes", codes),
+        "search": beating("search", search),
+        "identity": beating("identity", publish),
+        "inbox": beating("inbox", inbox),
     }
+    return {name: Watched(name, job, office.is_outdated) for name, job in named.items()}
 
 
 def work(office: Office) -> int:
@@ -162,4 +167,7 @@ def _watch(watched: dict[str, Watched], stop: threading.Event) -> int:
         if late:
             log.critical("job %s overran", late[0])
             os._exit(70)
+        if any(job.outdated for job in watched.values()):
+            log.critical("a newer release has migrated the database: this one stops (install it here too)")
+            return OUTDATED
     return 0

@@ -9,11 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from disclosure.casework.office import Office
 from disclosure.casework.outboxrows import LEASE
 from disclosure.store.tables import breakers
+from disclosure.store.transactions import once
 
 RELAY = "relay"
 # Ours: two failures may be one restart of the relay.
@@ -59,15 +60,13 @@ def may_try(office: Office, seen: Breaker, now: datetime) -> bool:
 def failed(office: Office, now: datetime, code: str) -> Breaker:
     """Count it; from the third on the pauses double up to a quarter of an hour."""
     with office.store.writing() as tx:
-        row = tx.execute(_STATE.with_for_update()).one_or_none()
-        failures = row.failures + 1 if row else 1
+        once(tx, breakers, {"name": RELAY, "since": now, "failures": 0, "retry_at": now, "code": ""})
+        row = tx.execute(_STATE.with_for_update()).one()
+        failures = row.failures + 1
         pause = min(FIRST_PAUSE * 2 ** max(0, min(failures - FAILURES, 8)), LONGEST_PAUSE)
         values = {"failures": failures, "retry_at": now + pause, "code": code[:40]}
-        if row:
-            tx.execute(update(breakers).where(breakers.c.name == RELAY).values(**values))
-        else:
-            tx.execute(insert(breakers).values(name=RELAY, since=now, **values))
-    return Breaker(failures, row.since if row else now, now + pause, code)
+        tx.execute(update(breakers).where(breakers.c.name == RELAY).values(**values))
+    return Breaker(failures, row.since, now + pause, code)
 
 
 def worked(office: Office) -> None:

@@ -80,7 +80,7 @@ def look_again(office: Office) -> None:
     if not office.policy.current.alone_suffices:
         return
     with office.store.reading() as connection:
-        ids = list(connection.scalars(select(cases.c.id).where(cases.c.life == "open")))
+        ids = list(connection.scalars(select(cases.c.id).where(cases.c.life == "open").order_by(cases.c.id)))
         next_at = {case_id: _next_at(load(office, connection, case_id)) for case_id in ids}
     with office.store.writing() as tx:
         for case_id, (seq, instant) in next_at.items():

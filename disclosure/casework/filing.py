@@ -87,18 +87,12 @@ def file_waiting(
 
 def _claim(office: Office, now: datetime) -> Stored | None:
     free = or_(inbox.c.lease_until.is_(None), inbox.c.lease_until <= now)
-    due = (
-        select(inbox)
-        .where(inbox.c.state == "stored", free)
-        .order_by(inbox.c.received_at, inbox.c.id)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-    )
+    due = select(inbox).where(inbox.c.state == "stored", free).order_by(inbox.c.received_at, inbox.c.id).limit(1)
     with office.store.reading() as connection:
         if connection.execute(due).first() is None:
             return None
     with office.store.writing() as tx:
-        row = tx.execute(due).first()
+        row = tx.execute(due.with_for_update(skip_locked=True)).first()
         if row is None:
             return None
         claimed = {"fence": row.fence + 1, "attempts": row.attempts + 1, "lease_until": now + LEASE}

@@ -13,12 +13,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, FromClause, create_engine, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, FromClause, func, select
 
 from disclosure.casework import maintenance, readiness
 from disclosure.casework.readiness import Readiness
 from disclosure.protocol.values import Audience
 from disclosure.settings import Settings
+from disclosure.store import engines
 from disclosure.store.tables import cases, heartbeats, inbox, outbox, reports, searches, sessions, tasks
 from disclosure.store.transactions import tune
 
@@ -64,7 +65,7 @@ def figures(engine: Engine, settings: Settings, now: datetime) -> Iterator[Figur
 
 def engine_of(settings: Settings) -> Engine:
     """For a process that only measures: without keys, so that it also answers where they are lost."""
-    engine = create_engine(settings.database_url)
+    engine = engines.make(settings.database_url)
     tune(engine)
     return engine
 

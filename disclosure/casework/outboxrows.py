@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, or_, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, or_, select, update
 
 from disclosure.casework import casefile
 from disclosure.casework.office import Office
@@ -39,7 +39,7 @@ _HELD_BY_US = (
     outbox.c.resent_at,
 )
 # Built once: building a statement costs as much as running it.
-_DUE = (
+_LOOK = (
     select(*_HELD_BY_US)
     .where(
         outbox.c.urgency == bindparam("urgency"),
@@ -49,8 +49,8 @@ _DUE = (
     )
     .order_by(outbox.c.next_try_at, outbox.c.id)
     .limit(bindparam("most"))
-    .with_for_update(skip_locked=True)
 )
+_TAKE = _LOOK.with_for_update(skip_locked=True)
 _OURS = (outbox.c.id == bindparam("its_id")) & (outbox.c.fence == bindparam("its_fence"))
 _WRITE = update(outbox).where(_OURS)
 _WRITE_IN_TIME = _WRITE.where(outbox.c.lease_until > bindparam("instant"))
@@ -68,22 +68,24 @@ def claim(office: Office, now: datetime, most: int, *, urgent: bool = False) -> 
     """What is due and nobody holds, those first for which a person waits; ``urgent``: only those."""
     classes = (URGENT,) if urgent else (URGENT, USUAL)
     with office.store.reading() as connection:
-        if not _due(connection, now, 1, classes):
+        if not _due(connection, _LOOK, now, 1, classes):
             return []  # nothing to do costs no lock
     with office.store.writing() as tx:
-        rows = _due(tx, now, most, classes)
+        rows = _due(tx, _TAKE, now, most, classes)
         if rows:
             until = now + LEASE
             tx.execute(_LEASE, [{"its_id": row.id, "its_fence": row.fence, "until": until} for row in rows])
     return [claim_of(row, row.fence + 1) for row in rows]
 
 
-def _due(connection: Connection, now: datetime, most: int, classes: Sequence[int]) -> list[Row[Any]]:
+def _due(
+    connection: Connection, query: Select[Any], now: datetime, most: int, classes: Sequence[int]
+) -> list[Row[Any]]:
     rows: list[Row[Any]] = []
     for urgency in classes:
         if len(rows) < most:
             wanted = {"now": now, "urgency": urgency, "most": most - len(rows)}
-            rows.extend(connection.execute(_DUE, wanted))
+            rows.extend(connection.execute(query, wanted))
     return rows
 
 

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, select, update
 
 from disclosure.casework import linking
 from disclosure.casework.office import Office
 from disclosure.protocol.errors import InvalidInput, TooMany
 from disclosure.protocol.values import Address
 from disclosure.store.tables import reporter_addresses as rows
+from disclosure.store.transactions import once
 
 # Ours: whoever holds a codename could make us write to strangers.
 MOST_CODES, WITHIN = 3, timedelta(hours=24)
@@ -56,18 +57,12 @@ def name(office: Office, report_id: str, text: str, now: datetime) -> None:
     sealed = office.store.keyring.sealer(report_id).seal(str(address).encode(), _bound(report_id))
     mine = rows.c.report_id == report_id
     with office.store.writing() as tx:
-        before = tx.execute(select(rows).where(mine)).one_or_none()
+        asked = {"asked": 0, "asked_since": now}
+        once(tx, rows, {"report_id": report_id, "sealed": b"", "fence": 0, **_UNTOUCHED, **asked})
+        before = tx.execute(select(rows).where(mine).with_for_update()).one()
         # A mail to an older address that is under way counts no more.
-        values = _UNTOUCHED | {
-            "sealed": sealed,
-            "due": CODE,
-            "next_try_at": now,
-            "fence": before.fence + 1 if before else 0,
-        }
-        if before is None:
-            tx.execute(insert(rows).values(report_id=report_id, asked=1, asked_since=now, **values))
-        else:
-            tx.execute(update(rows).where(mine).values(**values, **_asked(before, now)))
+        values = _UNTOUCHED | {"sealed": sealed, "due": CODE, "next_try_at": now, "fence": before.fence + 1}
+        tx.execute(update(rows).where(mine).values(**values, **_asked(before, now)))
 
 
 def _asked(before: Row[Any], now: datetime) -> dict[str, Any]:

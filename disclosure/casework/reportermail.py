@@ -48,13 +48,12 @@ def _claim(office: Office, now: datetime) -> Row[Any] | None:
         .where(rows.c.due.is_not(None), rows.c.next_try_at <= now, free)
         .order_by(rows.c.next_try_at)
         .limit(1)
-        .with_for_update(skip_locked=True)
     )
     with office.store.reading() as connection:
         if connection.execute(due).first() is None:
             return None
     with office.store.writing() as tx:
-        row = tx.execute(due).first()
+        row = tx.execute(due.with_for_update(skip_locked=True)).first()
         if row is None:
             return None
         held = {

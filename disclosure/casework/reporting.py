@@ -34,6 +34,7 @@ from disclosure.store.tables import (
     submissions,
 )
 from disclosure.store.tables import pictures as picture_rows
+from disclosure.store.transactions import once
 
 MAX_MESSAGE = 10_000
 _NEWS = (e.ReportRead, e.ReporterAnswered, e.ReportDeclined, e.ReportAccepted)
@@ -197,6 +198,7 @@ def _change(office: Office, report_id: str, now: datetime, facts: Sequence[Fact]
 
 
 def _write(office: Office, tx: Connection, report_id: str, now: datetime, facts: Sequence[Fact]) -> Report:
+    ledger.hold(tx, [report_id])
     report = look(office, tx, report_id)
     if report.erased:  # its key is gone, so nothing can be sealed any more
         raise IllegalMove("triage", report.triage, type(facts[0][1]).__name__)
@@ -286,8 +288,7 @@ def seen(office: Office, coordinator_id: str, stream_id: str, now: datetime) -> 
         if connection.execute(query).first():
             return
     with office.store.writing() as tx:
-        if tx.execute(query).first() is None:
-            tx.execute(insert(access_log).values(**key))
+        once(tx, access_log, key)
 
 
 def picture(office: Office, report_id: str, picture_id: str) -> tuple[str, bytes]:
@@ -322,6 +323,7 @@ def answer(office: Office, report_id: str, text: str, coordinator_id: str, now: 
 def tie(office: Office, tx: Connection, report_id: str, case_id: str, actor: e.Actor, now: datetime) -> None:
     """Accept the report, if that is still to be done, and tie it to the case. Refused once it was withdrawn."""
     facts: list[Fact] = [(actor, e.ReportTied(case_id=case_id))]
+    ledger.hold(tx, [report_id])
     report = look(office, tx, report_id)
     if report.triage == "withdrawn" or report.erased:
         raise Refused("R5", "report_withdrawn")

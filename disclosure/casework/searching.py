@@ -130,7 +130,6 @@ def _claim(office: Office, now: datetime, *, certificates: bool) -> Search | Non
         )
         .order_by(searches.c.next_try_at, searches.c.id)
         .limit(1)
-        .with_for_update(skip_locked=True)
     )
     if not certificates:
         due = due.where(searches.c.contact_id.is_(None))
@@ -138,7 +137,7 @@ def _claim(office: Office, now: datetime, *, certificates: bool) -> Search | Non
         if connection.execute(due).first() is None:
             return None
     with office.store.writing() as tx:
-        row = tx.execute(due).first()
+        row = tx.execute(due.with_for_update(skip_locked=True)).first()
         if row is None:
             return None
         mine = (searches.c.id == row.id) & (searches.c.fence == row.fence)

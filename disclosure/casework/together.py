@@ -17,6 +17,7 @@ from disclosure.casework import casefile
 from disclosure.casework.casefile import CaseFile, Fact
 from disclosure.casework.office import Office
 from disclosure.protocol.errors import CannotStore, DisclosureError
+from disclosure.store import ledger
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +52,8 @@ def store(
     try:
         ready = [(change, change.decide(change.file) if change.file else []) for change in changes]
         with office.store.writing() as tx:
+            # Before any row of theirs: whoever acts at the desk takes the stream first, too.
+            ledger.hold(tx, {change.file.id for change in changes if change.file})
             done = [_write(office, tx, change, facts) for change, facts in ready]
             if also:
                 also(tx)

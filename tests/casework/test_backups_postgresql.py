@@ -19,10 +19,8 @@ from disclosure.store import dumps
 from disclosure.store.dumps import DumpFailed
 from tests.casework.test_backups import make_key
 from tests.chaos.scene import DUE, a_report
-from tests.protocol.builders import Story
-
-pytest.importorskip("tests.servers", reason="needs the store on PostgreSQL")
 from tests.office import make_office, on, put, shut  # noqa: E402
+from tests.protocol.builders import Story
 from tests.servers import Server  # noqa: E402
 
 LATER = DUE + timedelta(hours=1)

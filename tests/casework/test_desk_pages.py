@@ -17,15 +17,16 @@ from disclosure.protocol.errors import InvalidInput, NotFound
 from disclosure.protocol.values import Language, Severity, Standing
 from tests.casework import desk
 from tests.casework.desk import ADA, HOUR, NOTICE, House
+from tests.office import forget
 
 EN = Language.EN
 
 
 @pytest.fixture
-def fresh(tmp_path) -> Iterator[House]:  # type: ignore[no-untyped-def]
+def fresh(database: str, tmp_path) -> Iterator[House]:  # type: ignore[no-untyped-def]
     held = desk.build(tmp_path / "instance")
     yield held
-    held.office.store.engine.dispose()
+    forget(held.office)
 
 
 # --- overview ---

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -22,6 +21,7 @@ from disclosure.protocol.values import Language
 from disclosure.store import ledger
 from tests.casework import desk
 from tests.casework.desk import ADA, OFFICE_MAIL, SECURITY, House, heard
+from tests.office import everything, one
 
 DAY = timedelta(days=1)
 GONE = FailedRecipient(SECURITY, "failed", "5.1.1", "no such user")
@@ -79,8 +79,7 @@ def facts(house: House, case_id: str, kind: type[e.Event]) -> list[Any]:
 
 
 def state(house: House, inbox_id: str) -> tuple[str, str | None]:
-    connection = sqlite3.connect(house.office.settings.instance / "disclosure.db")
-    return tuple(connection.execute("SELECT state, why FROM inbox WHERE id = ?", (inbox_id,)).fetchone())
+    return one(house.office, "SELECT state, why FROM inbox WHERE id = ?", inbox_id)
 
 
 # --- stored first ---
@@ -89,8 +88,8 @@ def state(house: House, inbox_id: str) -> tuple[str, str | None]:
 def test_it_is_sealed_before_anything_reads_it(house: House) -> None:
     canary = b"canary-of-the-mail"
     inbox_id = receiving.receive(house.office, Kept(canary, "x@y.example"), house.now, source="pipe")
-    for file in house.office.settings.instance.glob("disclosure.db*"):
-        assert canary not in file.read_bytes()
+    assert inbox_id.encode() in everything(house.office)
+    assert canary not in everything(house.office)
     with house.office.store.reading() as connection:
         assert receiving.read(house.office, connection, inbox_id) == Kept(canary, "x@y.example")
     incoming.set_aside(house.office, comes(house, heard(MailClass.UNRELATED)))
@@ -200,8 +199,7 @@ def test_what_names_no_mail_of_ours_waits_for_a_person(house: House) -> None:
 def test_the_content_moves_under_the_key_of_its_case(house: House) -> None:
     case_id = house.requested()
     inbox_id = comes(house, PERSON, reply_to(house), b"Subject: x\r\n\r\nof the case")
-    connection = sqlite3.connect(house.office.settings.instance / "disclosure.db")
-    (sealed,) = connection.execute("SELECT sealed FROM inbox WHERE id = ?", (inbox_id,)).fetchone()
+    (sealed,) = one(house.office, "SELECT sealed FROM inbox WHERE id = ?", inbox_id)
     assert receiving.unseal(house.office, case_id, inbox_id, sealed).message.endswith(b"of the case")
 
 

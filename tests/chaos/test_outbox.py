@@ -29,7 +29,7 @@ from disclosure.store import ledger
 from disclosure.store.tables import outbox
 from tests.chaos.scene import TAKEN, take
 from tests.mail.faulty import Drip, Drop, Fault, Hang, Relay, Say
-from tests.office import T0, make_office, put
+from tests.office import T0, forget, make_office, put
 from tests.protocol.builders import H, Story
 
 LATER = Outcome(Kind.REFUSED_TEMPORARY, "451 4.7.1", "451 4.7.1 greylisted")
@@ -47,11 +47,11 @@ def service_key(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 @pytest.fixture
-def office(tmp_path: Path, service_key: bytes) -> Iterator[Office]:
+def office(database: str, tmp_path: Path, service_key: bytes) -> Iterator[Office]:
     held = make_office(tmp_path / "instance")
     held.service_key_path.write_bytes(service_key)
     yield held
-    held.store.engine.dispose()
+    forget(held)
 
 
 def released(office: Office, *, contacts: int = 3) -> str:
@@ -62,7 +62,8 @@ def released(office: Office, *, contacts: int = 3) -> str:
 
 def rows(office: Office, case_id: str) -> list[Row[Any]]:
     with office.store.reading() as connection:
-        return list(connection.execute(select(outbox).where(outbox.c.case_id == case_id).order_by(outbox.c.queued_at)))
+        mine = select(outbox).where(outbox.c.case_id == case_id)
+        return list(connection.execute(mine.order_by(outbox.c.queued_at, outbox.c.recipient)))
 
 
 def case_of(office: Office, case_id: str) -> Case:

@@ -28,7 +28,7 @@ from disclosure.store.tables import outbox
 from tests.discovery.conftest import ca, world  # noqa: F401 - fixtures
 from tests.discovery.world import Authority, World, free_port, page
 from tests.mail.faulty import Hang, Relay, Say
-from tests.office import T0, make_office
+from tests.office import T0, forget, make_office
 
 OK, WARNING, FAULT = State
 MIN, DAY = timedelta(minutes=1), timedelta(days=1)
@@ -109,12 +109,12 @@ def test_each_check_in_each_state(check: str, changes: dict[str, Any], state: St
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Iterator[Office]:
+def office(database: str, tmp_path: Path) -> Iterator[Office]:
     held = make_office(tmp_path / "instance")
     keys.ensure_service_key(held, T0)
     identity.keep_published(held, T0)
     yield held
-    held.store.engine.dispose()
+    forget(held)
 
 
 def test_what_is_gathered_is_what_lies_there(office: Office) -> None:
