@@ -174,7 +174,7 @@ def serve() -> None:
     identity.keep_published(held, now)
     if not accounts.listing(held):
         _print_account(accounts.first(held, now))
-    held.store.engine.dispose()
+    held.close()
     sys.exit(run(held.settings, dict(os.environ)))
 
 

@@ -164,8 +164,7 @@ def settle(folder: Path, url: str) -> None:
 
 def shut(office: Office) -> None:
     """No connection stays open."""
-    office.store.engine.dispose()
-    office.store.keyring.close()
+    office.close()
 
 
 def put(office: Office, story: Story) -> str:

@@ -122,7 +122,7 @@ class _Run:
         """While the relay is left alone: nothing. When its pause is over: one mail, by one process."""
         self.trouble = breaker.look(self.office)
         tries = self.trouble is not None and self.trouble.open
-        if self.trouble and tries and self.trouble.retry_at > self.clock():
+        if self.trouble and self.trouble.rests(self.clock()):
             return []
         claims = outboxrows.claim(self.office, self.clock(), 1 if tries else most, urgent=self.urgent)
         if self.trouble and tries and claims and not breaker.may_try(self.office, self.trouble, self.clock()):

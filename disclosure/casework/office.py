@@ -68,6 +68,11 @@ class Office:
 
         schema.upgrade(self.store.engine, self.store.gate, now)
 
+    def close(self) -> None:
+        """End every connection of this process; the next use opens new ones."""
+        self.store.engine.dispose()
+        self.store.keyring.close()
+
     def is_outdated(self) -> bool:
         """Whether a newer release has migrated the database meanwhile: this one must not write to it any more."""
         return not revision.is_known(self.store.engine)

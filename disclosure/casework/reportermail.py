@@ -9,14 +9,15 @@ from datetime import datetime, timedelta
 from email.headerregistry import Address as Mailbox
 from typing import Any
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Connection, Row, select, update
 
-from disclosure.casework import keys, maintenance, reporteraddress
+from disclosure.casework import breaker, keys, maintenance, reporteraddress
 from disclosure.casework.office import Office, new_code
 from disclosure.casework.reporteraddress import CODE
 from disclosure.casework.traces import trace
 from disclosure.mail import compose, pgpmime, relay
 from disclosure.protocol.values import Address, Language
+from disclosure.store.claims import take_first
 from disclosure.store.tables import reporter_addresses as rows
 from disclosure.store.tables import reports
 
@@ -27,11 +28,14 @@ Send = Callable[[bytes, str, Address, str], relay.Outcome]
 
 
 def deliver(office: Office, now: datetime, send: Send, *, clock: Callable[[], datetime] | None = None) -> int:
-    """Send what is due, one after the other; returns how many were taken. Nothing leaves in maintenance."""
+    """Send what is due, one after the other; returns how many were taken.
+
+    Nothing leaves in maintenance, nor while the relay rests: there, one mail of the outbox finds out for all.
+    """
     clock, taken = clock or (lambda: now), 0
     if maintenance.current(office):
         return 0
-    while (row := _claim(office, clock())) is not None:
+    while not breaker.rests(office, clock()) and (row := _claim(office, clock())) is not None:
         try:
             taken += _sent(office, row, clock(), send)
         except Exception as error:
@@ -49,13 +53,8 @@ def _claim(office: Office, now: datetime) -> Row[Any] | None:
         .order_by(rows.c.next_try_at)
         .limit(1)
     )
-    with office.store.reading() as connection:
-        if connection.execute(due).first() is None:
-            return None
-    with office.store.writing() as tx:
-        row = tx.execute(due.with_for_update(skip_locked=True)).first()
-        if row is None:
-            return None
+
+    def mark(tx: Connection, row: Row[Any]) -> Row[Any]:
         held = {
             "fence": row.fence + 1,
             "attempts": row.attempts + 1,
@@ -64,6 +63,8 @@ def _claim(office: Office, now: datetime) -> Row[Any] | None:
         }
         tx.execute(update(rows).where(rows.c.report_id == row.report_id).values(**held))
         return tx.execute(select(rows).where(rows.c.report_id == row.report_id)).one()
+
+    return take_first(office.store, due, mark)
 
 
 def _sent(office: Office, row: Row[Any], now: datetime, send: Send) -> bool:
@@ -82,7 +83,7 @@ def _sent(office: Office, row: Row[Any], now: datetime, send: Send) -> bool:
         case relay.Kind.REFUSED_PERMANENT:
             _ended(office, row, done | {"fault": outcome.code[:40]})
         case _:
-            _ended(office, row, _later(row, now) or done)
+            _ended(office, row, _later(row, now))
     return outcome.kind is relay.Kind.ACCEPTED
 
 

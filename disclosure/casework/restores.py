@@ -158,8 +158,7 @@ def _verified(settings: Settings, staging: Path, now: datetime) -> tuple[Verifie
             raise CannotRestore(f"it does not verify: {found.fault}")
         maintenance.begin(office.store, "restored", now)
     finally:
-        office.store.keyring.close()
-        office.store.engine.dispose()
+        office.close()
     return found, erased
 
 

@@ -19,7 +19,7 @@ def web() -> None:
     from disclosure.serve import serve_web  # noqa: PLC0415
 
     held = office(prepare=True)
-    held.store.engine.dispose()
+    held.close()
     serve_web(held.settings, dict(os.environ))
 
 

@@ -138,8 +138,9 @@ def _mail_is(state: MailState) -> Callable[[Case, e.Entry, Any], Case]:
 
 
 def _prepared(case: Case, entry: e.Entry, event: e.MailPrepared) -> Case:
+    """Who reads it is judged by the certificate it left for: one prepared anew forgets the first."""
     case = _mail_is(MailState.PREPARED)(case, entry, event)
-    if not event.certificate_id or event.mail_id not in case.mails:
+    if event.mail_id not in case.mails:
         return case
     mail = replace(case.mails[event.mail_id], certificate_id=event.certificate_id)
     return case.but(mails={**case.mails, mail.id: mail})

@@ -105,8 +105,10 @@ class SqliteKeys:
         return True  # one machine, one folder
 
     def close(self) -> None:
-        self._connection().close()
-        self._local.connection = None
+        held = getattr(self._local, "connection", None)
+        if held is not None and self._local.process == os.getpid():
+            held.close()
+            self._local.connection = None
 
 
 _METADATA = MetaData(schema=SCHEMA)

@@ -204,6 +204,8 @@ def changed(value: Any) -> Any:
             return value[:-1] + bytes([value[-1] ^ 1])
         case datetime():
             return value + timedelta(minutes=10)
+        case bool():  # PostgreSQL has them; SQLite stores numbers
+            return not value
         case int():
             return value + 1
         case str() if re.match(r"\d{4}-\d\d-\d\d ", value):

@@ -293,6 +293,18 @@ def test_a_dead_mail_stays_dead_but_a_resent_one_lives() -> None:
     assert story.case.live_contacts() == ()
 
 
+def test_a_mail_prepared_anew_without_a_certificate_proves_none() -> None:
+    """R29: what left signed only can be opened by anybody; the ciphertext before it never left."""
+    about: dict[str, typing.Any] = {"mail_id": "m1", "mail_type": MailType.CONTACT_REQUEST, "to": "c1"}
+    story = Story().released()
+    story.happens(T0, e.MailPrepared(mail_id="m1", sha256="0", encrypted_to=("A",), certificate_id="k1"))
+    assert story.case.mails["m1"].certificate_id == "k1"
+    story.happens(T0, e.MailGivenUp(**about, reason="relay_timed_out"))
+    story.happens(T0, e.MailResent(**about, anew=True))
+    story.happens(T0, e.MailPrepared(mail_id="m1", sha256="0", encrypted_to=()))
+    assert story.case.mails["m1"].certificate_id == ""
+
+
 REPORT = (
     e.ReportRead(),
     e.ReportAccepted(),
