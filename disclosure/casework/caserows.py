@@ -16,7 +16,6 @@ from disclosure.casework.casefile import CaseFile
 from disclosure.casework.comparing import Place, compare
 from disclosure.casework.office import Office, domain_tokens_of, sha256
 from disclosure.protocol import events as e
-from disclosure.protocol import ladder
 from disclosure.protocol.case import fold
 from disclosure.protocol.state import Task
 from disclosure.store import ledger
@@ -72,7 +71,7 @@ def end_of(file: CaseFile) -> Place:
 
 def _case(connection: Connection, file: CaseFile) -> None:
     case = file.case
-    said = casefile.case_row(case, file.rules) | {"number": case.number, "opened_at": case.opened_at}
+    said = file.row | {"number": case.number, "opened_at": case.opened_at}
     rows = connection.execute(select(cases).where(cases.c.id == file.id))
     compare(end_of(file), "cases", {file.id: said}, rows, lambda row: row.id)
 
@@ -102,8 +101,7 @@ def _domains(office: Office, connection: Connection, file: CaseFile) -> None:
 def _deadlines(connection: Connection, file: CaseFile, entries: Entries) -> None:
     """Rows that were superseded are left as they are: nothing follows from them."""
     said: dict[Hashable, dict[str, Any]] = {
-        (str(p.rung), str(p.clock)): {"state": "pending", "due_at": p.due_at, "fired_at": None}
-        for p in ladder.plan(file.case, file.rules)
+        (str(p.rung), str(p.clock)): {"state": "pending", "due_at": p.due_at, "fired_at": None} for p in file.plan
     }
     for entry in entries:
         if isinstance(entry.event, e.RungClimbed):

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Select, select, update
 
-from disclosure.casework import casefile, dossiers, maintenance
+from disclosure.casework import casefile, dossiers, maintenance, projecting
 from disclosure.casework.casefile import CaseFile, Fact
 from disclosure.casework.office import Office, new_id, sha256
 from disclosure.casework.queueing import to_each
@@ -91,12 +91,13 @@ def _fire(office: Office, ids: Sequence[str], now: datetime) -> Ticked:
     """Fire a batch; on any fault halve it, down to the one case that cannot be fired."""
     try:
         with office.store.reading() as connection:
-            due = [_decide(office, connection, case_id, now) for case_id in ids]
+            files = casefile.load_all(office, connection, ids)
+            due = [_decide(office, connection, files[case_id], now) for case_id in ids]
+        ready = [casefile.forge(office, item.file, now, item.facts) for item in due if item.facts]
         with office.store.writing() as tx:
+            casefile.store_all(office, tx, ready)
             for item in due:
-                if item.facts:
-                    casefile.write(office, tx, item.file, now, item.facts)
-                else:
+                if not item.facts:
                     _look_again(tx, item.file)
         return sum((_count(item) for item in due), NOTHING)
     except Exception as error:
@@ -111,7 +112,7 @@ def _fire(office: Office, ids: Sequence[str], now: datetime) -> Ticked:
 def _look_again(tx: Connection, file: CaseFile) -> None:
     """Nothing is due after all (policy or a channel changed): bring the row's next instant to what the rules say."""
     unmoved = (cases.c.id == file.id) & (cases.c.head_seq == file.case.last_seq)
-    tx.execute(update(cases).where(unmoved).values(next_at=casefile.case_row(file.case, file.rules)["next_at"]))
+    tx.execute(update(cases).where(unmoved).values(next_at=file.row["next_at"]))
 
 
 def _count(item: _Due) -> Ticked:
@@ -137,8 +138,7 @@ def unstick(office: Office, case_id: str) -> None:
 # --- deciding for one case ---
 
 
-def _decide(office: Office, connection: Connection, case_id: str, now: datetime) -> _Due:
-    file = casefile.load(office, connection, case_id)
+def _decide(office: Office, connection: Connection, file: CaseFile, now: datetime) -> _Due:
     facts, after = climb(office, connection, file, now)
     facts += _approvals(after, now)
     facts += [_call(lapse.clock, lapse.subject) for lapse in own_lapses(after.case, after.rules, now)]
@@ -148,7 +148,7 @@ def _decide(office: Office, connection: Connection, case_id: str, now: datetime)
 def climb(office: Office, connection: Connection, file: CaseFile, now: datetime) -> tuple[list[Fact], CaseFile]:
     """The facts of every rung due at ``now``, one after the other, and the case after them."""
     facts: list[Fact] = []
-    while (planned := ladder.next_rung(file.case, file.rules, now)) is not None:
+    while (planned := ladder.next_rung(file.case, file.rules, now, file.plan)) is not None:
         step = rung_facts(office, connection, file, planned, now)
         file = file.after(now, step)
         facts += step
@@ -214,7 +214,7 @@ def _approvals(file: CaseFile, now: datetime) -> list[Fact]:
     expired = [file.case.approvals[key] for key in ladder.approvals_expired(file.case, file.rules, now)]
     facts: list[Fact] = [(e.MACHINE, e.ApprovalExpired(approval_id=approval.id)) for approval in expired]
     again = [(a.act, a.subject) for a in expired if file.case.open and ladder.still_wanted(file.case, a)]
-    again += [(Act.REFERRAL, str(rung)) for rung in ladder.proposals_due(file.case, file.rules, now)]
+    again += [(Act.REFERRAL, str(rung)) for rung in ladder.proposals_due(file.case, file.rules, now, file.plan)]
     for act, subject in again:
         expires_at = now + file.rules.policy.approval_expires
         proposal = e.ApprovalProposed(approval_id=new_id(), act=act, subject=subject, expires_at=expires_at)
@@ -248,7 +248,7 @@ def call_for_unread(office: Office, now: datetime) -> Ticked:
     with office.store.writing() as tx:
         marked = update(reports).where(reports.c.id.in_(due), reports.c.triage == "received").values(called_at=now)
         if tx.execute(marked).rowcount:
-            casefile.call_coordinators(tx, policy.version, now)  # one call for all of them: it has no content
+            projecting.call_coordinators(tx, policy.version, now)  # one call for all of them: it has no content
     return Ticked(0, 0, 1, 0)
 
 

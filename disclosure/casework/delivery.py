@@ -35,6 +35,7 @@ from disclosure.mail.relay import Kind, Outcome
 from disclosure.protocol import events as e
 from disclosure.protocol.errors import CannotStore, Conflict
 from disclosure.protocol.values import Address
+from disclosure.store.manyrows import ManyRows, RowKind
 from disclosure.store.sealing import SYSTEM
 from disclosure.store.tables import links, second_codes
 
@@ -273,12 +274,12 @@ def _read_or_compose(office: Office, claim: Claim, now: datetime) -> Prepared:
 def _prepared_change(office: Office, claim: Claim, prepared: Prepared, now: datetime) -> Change:
     row = outboxrows.fenced(claim, now, **_prepared_row(office, claim, prepared))
 
-    def within(tx: Connection) -> None:
-        row(tx)
+    def add(rows: ManyRows) -> None:
+        row(rows)
         if prepared.link:
-            tx.execute(_INSERT_LINK, prepared.link)
+            rows.add(_NEW_LINK, prepared.link)
         if prepared.second_code:
-            tx.execute(_INSERT_CODE, prepared.second_code)
+            rows.add(_NEW_CODE, prepared.second_code)
 
     fact = e.MailPrepared(
         mail_id=claim.id,
@@ -287,10 +288,10 @@ def _prepared_change(office: Office, claim: Claim, prepared: Prepared, now: date
         certificate_id=prepared.certificate_id,
         not_encrypted=prepared.not_encrypted,
     )
-    return Change(claim.id, now, within, claim.file, lambda _: [(e.MACHINE, fact)])
+    return Change(claim.id, now, add, claim.file, lambda _: [(e.MACHINE, fact)])
 
 
-_INSERT_LINK, _INSERT_CODE = insert(links), insert(second_codes)
+_NEW_LINK, _NEW_CODE = RowKind(21, insert(links)), RowKind(21, insert(second_codes))
 
 
 def _prepared_row(office: Office, claim: Claim, prepared: Prepared) -> dict[str, object]:

@@ -15,9 +15,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, or_, select
 
-from disclosure.casework.casefile import CaseFile, urgency
+from disclosure.casework.casefile import CaseFile
 from disclosure.casework.comparing import Place, compare
 from disclosure.casework.office import Office, sha256
+from disclosure.casework.projecting import urgency
 from disclosure.protocol import events as e
 from disclosure.protocol.codes import MailType
 from disclosure.protocol.values import Address, Purpose

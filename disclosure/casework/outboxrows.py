@@ -14,11 +14,17 @@ from sqlalchemy import Connection, Row, Select, bindparam, or_, select, update
 
 from disclosure.casework import casefile
 from disclosure.casework.office import Office
-from disclosure.casework.together import Superseded
 from disclosure.casework.writing import Claim
 from disclosure.protocol.codes import MailType
+from disclosure.protocol.errors import DisclosureError
 from disclosure.protocol.values import Language
+from disclosure.store.manyrows import ManyRows, RowKind
 from disclosure.store.tables import outbox
+
+
+class Superseded(DisclosureError):
+    """Another process holds the row by now, and has recorded that what this one did is not known."""
+
 
 # Longer than the relay's total time and the database's busy time-out together (facts: mail 1.4).
 LEASE = timedelta(minutes=5)
@@ -52,8 +58,10 @@ _LOOK = (
 )
 _TAKE = _LOOK.with_for_update(skip_locked=True)
 _OURS = (outbox.c.id == bindparam("its_id")) & (outbox.c.fence == bindparam("its_fence"))
-_WRITE = update(outbox).where(_OURS)
-_WRITE_IN_TIME = _WRITE.where(outbox.c.lease_until > bindparam("instant"))
+_WRITE = RowKind(20, update(outbox).where(_OURS), missed=Superseded)
+_WRITE_IN_TIME = RowKind(
+    20, update(outbox).where(_OURS, outbox.c.lease_until > bindparam("instant")), missed=Superseded
+)
 _LEASE = update(outbox).where(_OURS).values(fence=outbox.c.fence + 1, lease_until=bindparam("until"))
 _START = (
     update(outbox)
@@ -131,16 +139,17 @@ def postpone(tx: Connection, held: Claim, until: datetime, reason: str) -> None:
     tx.execute(_update(held).values(next_try_at=until, lease_until=None, last_code=reason))
 
 
-def fenced(held: Claim, now: datetime | None = None, **values: object) -> Callable[[Connection], None]:
-    """Writes the row only while it is ours, and with ``now`` only within the lease. Raises Superseded."""
+def fenced(held: Claim, now: datetime | None = None, **values: object) -> Callable[[ManyRows], None]:
+    """Writes the row only while it is ours, and with ``now`` only within the lease; else Superseded."""
+    row = values | {"its_id": held.id, "its_fence": held.fence}
 
-    def within(tx: Connection) -> None:
-        row = values | {"its_id": held.id, "its_fence": held.fence}
-        done = tx.execute(_WRITE, row) if now is None else tx.execute(_WRITE_IN_TIME, row | {"instant": now})
-        if done.rowcount != 1:
-            raise Superseded(held.id)
+    def add(rows: ManyRows) -> None:
+        if now is None:
+            rows.add(_WRITE, row)
+        else:
+            rows.add(_WRITE_IN_TIME, row | {"instant": now})
 
-    return within
+    return add
 
 
 def _update(held: Claim) -> Any:

@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, bindparam, func, select
 
-from disclosure.casework.casefile import urgency
 from disclosure.casework.office import Office
 from disclosure.casework.outboxrows import URGENT
+from disclosure.casework.projecting import urgency
 from disclosure.casework.writing import Claim
 from disclosure.store.tables import outbox
 

@@ -17,25 +17,21 @@ from disclosure.casework import casefile
 from disclosure.casework.casefile import CaseFile, Fact
 from disclosure.casework.office import Office
 from disclosure.protocol.errors import CannotStore, DisclosureError
-from disclosure.store import ledger
+from disclosure.store.manyrows import ManyRows
 
 log = logging.getLogger(__name__)
 
 
-class Superseded(DisclosureError):
-    """Another process holds the row by now, and has recorded that what this one did is not known."""
-
-
 @dataclass(frozen=True)
 class Change:
-    """``file``: the case as it was read, None for what belongs to no case. ``within``: rows, in the same transaction.
+    """``file``: the case as it was read, None for what belongs to no case. ``rows``: what else the transaction writes.
 
     ``decide`` must answer the same for the same case: it may be asked twice. ``mail_id`` is for the log.
     """
 
     mail_id: str
     at: datetime
-    within: Callable[[Connection], None]
+    rows: Callable[[ManyRows], None]
     file: CaseFile | None = None
     decide: Callable[[CaseFile], list[Fact]] = lambda file: []
 
@@ -50,13 +46,16 @@ def store(
     if not changes and also is None:
         return []
     try:
-        ready = [(change, change.decide(change.file) if change.file else []) for change in changes]
+        of_cases = [change for change in changes if change.file]
+        ready = [casefile.forge(office, one.file, one.at, one.decide(one.file)) for one in of_cases if one.file]
+        rows = _rows(changes)
         with office.store.writing() as tx:
-            # Before any row of theirs: whoever acts at the desk takes the stream first, too.
-            ledger.hold(tx, {change.file.id for change in changes if change.file})
-            done = [_write(office, tx, change, facts) for change, facts in ready]
+            # Their streams before any row of theirs, as whoever acts at the desk does.
+            files = {file.id: file for file in casefile.store_all(office, tx, ready)}
+            rows.write(tx)
             if also:
                 also(tx)
+        done = [files[change.file.id] if change.file else None for change in changes]
     except CannotStore:
         raise
     except DisclosureError:
@@ -67,17 +66,21 @@ def store(
     return done
 
 
-def _write(office: Office, tx: Connection, change: Change, facts: Sequence[Fact]) -> CaseFile | None:
-    change.within(tx)
-    return casefile.write(office, tx, change.file, change.at, facts) if change.file else None
+def _rows(changes: Sequence[Change]) -> ManyRows:
+    rows = ManyRows()
+    for change in changes:
+        change.rows(rows)
+    return rows
 
 
 def _alone(office: Office, change: Change) -> CaseFile | None:
     try:
         if change.file:
-            return casefile.change(office, change.file.id, change.at, change.decide, lambda tx, _: change.within(tx))
+            return casefile.change(
+                office, change.file.id, change.at, change.decide, lambda tx, _: _rows([change]).write(tx)
+            )
         with office.store.writing() as tx:
-            change.within(tx)
+            _rows([change]).write(tx)
     except CannotStore:
         raise
     except DisclosureError as error:

@@ -98,6 +98,8 @@ class Planned:
     approval: bool = False  # an approval is missing (R12); the rung stays due
 
 
+Plan = tuple[Planned, ...]
+
 # --- clocks ---
 
 
@@ -176,7 +178,7 @@ def profile_of(case: Case, rules: Rules) -> ClockProfile:
 # --- the plan: every unclimbed rung with its instant ---
 
 
-def plan(case: Case, rules: Rules) -> tuple[Planned, ...]:
+def plan(case: Case, rules: Rules) -> Plan:
     """Unclimbed rungs in the order of their instants. Only the first of the ladder's own can be climbed next."""
     if not case.open or case.assessed is None:
         return ()
@@ -295,10 +297,11 @@ def _approval_missing(case: Case, rules: Rules, rung: Rung) -> bool:
     return not is_approved(case, Act.REFERRAL, rung, rules.policy)
 
 
-def proposals_due(case: Case, rules: Rules, now: datetime) -> tuple[Rung, ...]:
+def proposals_due(case: Case, rules: Rules, now: datetime, planned: Plan | None = None) -> tuple[Rung, ...]:
     """Rungs that are due, wait for approval and have no proposal open; an expired one is proposed again."""
+    planned = plan(case, rules) if planned is None else planned
     pending = {a.subject for a in case.approvals.values() if not (a.refused or a.expired) and now < a.expires_at}
-    return tuple(p.rung for p in plan(case, rules) if p.approval and p.due_at <= now and p.rung not in pending)
+    return tuple(p.rung for p in planned if p.approval and p.due_at <= now and p.rung not in pending)
 
 
 def still_wanted(case: Case, approval: Approval) -> bool:
@@ -326,15 +329,19 @@ def approvals_expired(case: Case, rules: Rules, now: datetime) -> tuple[str, ...
 CHAIN = (Rung.REMINDER, Rung.SECOND_CONTACT, Rung.HEADS_UP, Rung.AUTHORITIES)
 
 
-def next_rung(case: Case, rules: Rules, now: datetime) -> Planned | None:
-    """The one rung to climb now, or None. Climb it, apply its events, ask again: missed rungs come out in order."""
-    return next((p for p in climbable(case, rules) if p.due_at <= now), None)
+def next_rung(case: Case, rules: Rules, now: datetime, planned: Plan | None = None) -> Planned | None:
+    """The one rung to climb now, or None. Climb it, apply its events, ask again: missed rungs come out in order.
+
+    ``planned``, here and below: the plan of this case under these rules, from whoever has it already.
+    """
+    return next((p for p in climbable(case, rules, planned) if p.due_at <= now), None)
 
 
-def climbable(case: Case, rules: Rules) -> Iterator[Planned]:
+def climbable(case: Case, rules: Rules, planned: Plan | None = None) -> Iterator[Planned]:
     """Rungs with nothing in the way but time. Of the chain only the first unclimbed one."""
-    planned = plan(case, rules)
-    first = next((r for r in CHAIN if any(p.rung is r for p in planned)), None)
+    planned = plan(case, rules) if planned is None else planned
+    unclimbed = {p.rung for p in planned}
+    first = next((r for r in CHAIN if r in unclimbed), None)
     for p in planned:
         waits_for_other = p.rung in CHAIN and p.rung is not first
         waits_for_heads_up = p.rung is Rung.AT_ONCE_AUTHORITIES and Rung.AT_ONCE_HEADS_UP not in case.rungs
@@ -342,11 +349,12 @@ def climbable(case: Case, rules: Rules) -> Iterator[Planned]:
             yield p
 
 
-def next_instant(case: Case, rules: Rules) -> datetime | None:
+def next_instant(case: Case, rules: Rules, planned: Plan | None = None) -> datetime | None:
     """When a worker must look next: to climb, or to propose what needs approval; None: only a person can move it."""
+    planned = plan(case, rules) if planned is None else planned
     pending = [a for a in case.approvals.values() if not (a.refused or a.expired)]
     proposed = {a.subject for a in pending}
-    climb = [p.due_at for p in climbable(case, rules)]
-    propose = [p.due_at for p in plan(case, rules) if p.approval and p.rung not in proposed]
+    climb = [p.due_at for p in climbable(case, rules, planned)]
+    propose = [p.due_at for p in planned if p.approval and p.rung not in proposed]
     expire = [a.expires_at for a in pending if case.open and not approved(a, rules.policy.approvals.get(a.act, 0))]
     return min((*climb, *propose, *expire), default=None)

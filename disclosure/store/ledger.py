@@ -15,6 +15,7 @@ from disclosure.protocol import chain
 from disclosure.protocol.errors import BrokenChain, Conflict, NotFound
 from disclosure.protocol.events import Actor, Entry, Event
 from disclosure.protocol.values import Audience
+from disclosure.store.manyrows import ManyRows, RowKind
 from disclosure.store.sealing import Erased, Sealer, check_head
 from disclosure.store.tables import event_parts, events, streams
 from disclosure.store.transactions import Store
@@ -29,15 +30,17 @@ class Head:
     hash: str
 
 
+EMPTY = Head(0, chain.GENESIS)
+
+
 def _place(stream_id: str, seq: int, part: str) -> str:
     return f"event_parts|sealed|{stream_id}:{seq}:{part}"
 
 
 def open_stream(store: Store, tx: Connection, stream_id: str, kind: str, at: datetime) -> Head:
     """Start a stream whose key exists already (KeyRing.new_stream)."""
-    head = Head(0, chain.GENESIS)
-    tx.execute(_INSERT_STREAM, {"id": stream_id, "kind": kind, "created_at": at, **_head_row(store, stream_id, head)})
-    return head
+    tx.execute(_INSERT_STREAM, {"id": stream_id, "kind": kind, "created_at": at, **_head_row(store, stream_id, EMPTY)})
+    return EMPTY
 
 
 @dataclass(frozen=True)
@@ -49,14 +52,16 @@ class NewStream:
 
     def write(self, tx: Connection) -> None:
         tx.execute(_INSERT_STREAM, self.row)
-        self.forged.write(tx)
+        rows = ManyRows()
+        self.forged.add_entries(rows)
+        rows.write(tx)
 
 
 def new_stream(
     store: Store, stream_id: str, kind: str, at: datetime, facts: Sequence[tuple[Actor, Event]]
 ) -> NewStream:
     """For a stream whose key exists already (KeyRing.new_stream) and whose first facts are known."""
-    forged = _forge(store, stream_id, Head(0, chain.GENESIS), at, facts)
+    forged = forge(store, stream_id, EMPTY, at, facts)
     row = {"id": stream_id, "kind": kind, "created_at": at, **_head_row(store, stream_id, forged.head)}
     return NewStream(row, forged)
 
@@ -70,16 +75,28 @@ def append(
     facts: Sequence[tuple[Actor, Event]],
 ) -> tuple[Entry, ...]:
     """Append ``facts`` after entry ``expected_seq``; Conflict, and nothing stored, if the stream moved on meanwhile."""
-    head = tx.execute(_HEAD, {"stream": stream_id}).one_or_none()
+    head = tx.execute(_HEADS, {"streams": [stream_id]}).one_or_none()
     if head is None:
         raise NotFound("stream")
     if head.head_seq != expected_seq:
         raise Conflict(stream_id)
-    forged = _forge(store, stream_id, Head(expected_seq, head.head_hash), at, facts)
-    if forged.entries:
-        _move_head(store, tx, stream_id, expected_seq, forged.head)
-    forged.write(tx)
+    forged = forge(store, stream_id, Head(expected_seq, head.head_hash), at, facts)
+    write_all(tx, [forged])
     return forged.entries
+
+
+def write_all(tx: Connection, forged: Sequence[Forged]) -> None:
+    """Store what was forged ahead, of any number of streams. Raises Conflict if one of them has moved on meanwhile.
+
+    Their heads go first, in the order of their ids: from then on nobody else writes a stream or its rows.
+    """
+    rows = ManyRows()
+    for one in sorted(forged, key=lambda one: one.stream_id):
+        one.add_to(rows)
+    rows.write(tx)
+    unmoved = {one.stream_id: one.before.seq for one in forged if not one.entries}
+    if unmoved and any(row.head_seq != unmoved[row.id] for row in tx.execute(_HEADS, {"streams": list(unmoved)})):
+        raise Conflict("streams")
 
 
 def hold(tx: Connection, stream_ids: Iterable[str]) -> None:
@@ -88,40 +105,54 @@ def hold(tx: Connection, stream_ids: Iterable[str]) -> None:
     In the order of their ids, as everybody takes them: two who need the same two never wait for each other. On SQLite
     the gate has done it.
     """
-    if tx.dialect.name == "sqlite":
-        return
-    for stream_id in sorted(stream_ids):
-        tx.execute(_HEAD, {"stream": stream_id})
+    if tx.dialect.name != "sqlite":
+        tx.execute(_HEADS, {"streams": list(stream_ids)})
 
 
 # Nobody else writes the stream or its rows until we have ended; a new row that refers to it waits for nothing.
-_HEAD = (
-    select(streams.c.head_seq, streams.c.head_hash)
-    .where(streams.c.id == bindparam("stream"))
+_HEADS = (
+    select(streams.c.id, streams.c.head_seq, streams.c.head_hash)
+    .where(streams.c.id.in_(bindparam("streams", expanding=True)))
+    .order_by(streams.c.id)
     .with_for_update(key_share=True)
 )
 # Built once: building a statement costs as much as running it.
-_INSERT_STREAM, _INSERT_EVENT, _INSERT_PART = insert(streams), insert(events), insert(event_parts)
+_INSERT_STREAM = insert(streams)
+_MOVE_HEAD = RowKind(
+    0,
+    update(streams).where(streams.c.id == bindparam("its_id"), streams.c.head_seq == bindparam("expected_seq")),
+    missed=Conflict,
+)
+_INSERT_EVENT, _INSERT_PART = RowKind(1, insert(events)), RowKind(2, insert(event_parts))
 
 
 @dataclass(frozen=True)
 class Forged:
-    """Entries chained and sealed, as rows; ``head`` is the stream's end after them."""
+    """Entries chained, sealed and signed, as rows; ``head`` is the stream's end after them, ``before`` its old one."""
 
+    stream_id: str
+    before: Head
     entries: tuple[Entry, ...]
     head: Head
+    head_row: Mapping[str, object]
     rows: Sequence[Mapping[str, object]]
     parts: Sequence[Mapping[str, object]]
 
-    def write(self, tx: Connection) -> None:
-        if self.rows:
-            tx.execute(_INSERT_EVENT, self.rows)
-        if self.parts:
-            tx.execute(_INSERT_PART, self.parts)
+    def add_to(self, rows: ManyRows) -> None:
+        if self.entries:
+            rows.add(_MOVE_HEAD, {**self.head_row, "its_id": self.stream_id, "expected_seq": self.before.seq})
+            self.add_entries(rows)
+
+    def add_entries(self, rows: ManyRows) -> None:
+        for row in self.rows:
+            rows.add(_INSERT_EVENT, row)
+        for part in self.parts:
+            rows.add(_INSERT_PART, part)
 
 
-def _forge(store: Store, stream_id: str, head: Head, at: datetime, facts: Sequence[tuple[Actor, Event]]) -> Forged:
-    sealer = store.keyring.sealer(stream_id)
+def forge(store: Store, stream_id: str, head: Head, at: datetime, facts: Sequence[tuple[Actor, Event]]) -> Forged:
+    """What ``facts`` add to a stream that ends at ``head``. Needs no transaction; nothing is stored."""
+    sealer: Sealer | None = None  # most facts of the machine's hold nothing sealed
     previous, entries, rows, parts = head.hash, [], [], []
     for seq, (actor, event) in enumerate(facts, start=head.seq + 1):
         entry = Entry(seq, at, actor, event)
@@ -137,26 +168,19 @@ def _forge(store: Store, stream_id: str, head: Head, at: datetime, facts: Sequen
             }
         )
         for name, part in clear.items():
+            sealer = sealer or store.keyring.sealer(stream_id)
             sealed = sealer.seal(part.salt + part.content, _place(stream_id, seq, name))
             parts.append({"stream_id": stream_id, "seq": seq, "part": name, "sealed": sealed})
         previous = link.hash
         entries.append(entry)
-    return Forged(tuple(entries), Head(head.seq + len(rows), previous), rows, parts)
+    after = Head(head.seq + len(rows), previous)
+    signed = _head_row(store, stream_id, after) if rows else {}
+    return Forged(stream_id, head, tuple(entries), after, signed, rows, parts)
 
 
 def _head_row(store: Store, stream_id: str, head: Head) -> dict[str, object]:
     signature = store.signer.sign(stream_id, head.seq, head.hash)
     return {"head_seq": head.seq, "head_hash": head.hash, "head_signature": signature}
-
-
-def _move_head(store: Store, tx: Connection, stream_id: str, expected_seq: int, head: Head) -> None:
-    moved = tx.execute(
-        update(streams)
-        .where(streams.c.id == stream_id, streams.c.head_seq == expected_seq)
-        .values(_head_row(store, stream_id, head))
-    )
-    if moved.rowcount != 1:
-        raise Conflict(stream_id)
 
 
 def read(
@@ -174,6 +198,23 @@ def read(
     opened = _open_parts(store, connection, stream_id, parts, seqs) if parts else {}
     rows = connection.execute(query.order_by(events.c.seq))
     return tuple(chain.read_entry(row.body, opened.get(row.seq, {})) for row in rows)
+
+
+def read_all(connection: Connection, stream_ids: Collection[str]) -> dict[str, tuple[tuple[Entry, ...], Head]]:
+    """Every entry of these streams without a sealed word, and where each of them ends; empty ones are left out."""
+    found: dict[str, tuple[list[Entry], Head]] = {}
+    for row in connection.execute(_ENTRIES, {"streams": list(stream_ids)}):
+        entries, _ = found.get(row.stream_id, ([], EMPTY))
+        entries.append(chain.read_entry(row.body, {}))
+        found[row.stream_id] = entries, Head(row.seq, row.hash)
+    return {stream_id: (tuple(entries), head) for stream_id, (entries, head) in found.items()}
+
+
+_ENTRIES = (
+    select(events.c.stream_id, events.c.seq, events.c.body, events.c.hash)
+    .where(events.c.stream_id.in_(bindparam("streams", expanding=True)))
+    .order_by(events.c.stream_id, events.c.seq)
+)
 
 
 def _open_parts(

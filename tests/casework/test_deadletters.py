@@ -16,6 +16,7 @@ from disclosure.casework import (
     deadletters,
     delivery,
     outgoing,
+    projecting,
     verification,
     writing,
 )
@@ -256,7 +257,7 @@ def test_two_coordinators_act_once(house: House) -> None:
 
 def test_a_call_of_ours_that_belongs_to_no_case(house: House) -> None:
     with house.office.store.writing() as tx:
-        casefile.call_coordinators(tx, "p", house.now)
+        projecting.call_coordinators(tx, "p", house.now)
     delivery.deliver(house.office, house.now, say(SPF))
     with house.office.store.reading() as connection:
         mail_id = connection.scalar(select(outbox.c.id).where(outbox.c.state == "dead").limit(1))

@@ -273,7 +273,7 @@ class Alert(RuleBasedStateMachine):
         """Whatever is due now and free to climb has an instant in the row that workers look for."""
         file = self.file
         if ladder.next_rung(file.case, file.rules, self.now):
-            instant = casefile.case_row(file.case, file.rules)["next_at"]
+            instant = file.row["next_at"]
             assert isinstance(instant, datetime)
             assert instant <= self.now
 

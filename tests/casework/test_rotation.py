@@ -11,7 +11,7 @@ from pathlib import Path
 import pysequoia
 import pytest
 
-from disclosure.casework import accounts, casefile, delivery, keys, linkkeys, servicekeys
+from disclosure.casework import accounts, delivery, keys, linkkeys, projecting, servicekeys
 from disclosure.casework.office import Office, open_office
 from disclosure.mail.relay import Kind, Outcome
 from disclosure.openpgp.sandbox import judge_safely
@@ -216,7 +216,7 @@ def test_a_prepared_mail_leaves_as_it_is_and_verifies_by_the_key_before(office: 
 
     for at in (T0, T0 + 3 * HOUR):
         with office.store.writing() as tx:
-            casefile.call_coordinators(tx, office.policy.current.version, at)
+            projecting.call_coordinators(tx, office.policy.current.version, at)
         if at == T0:
             assert delivery.deliver(office, at, send).unreached == 1, "prepared, and still here"
             keys.rotate(office, at + HOUR)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from disclosure.casework import accounts, casefile, coordination, delivery, keys, writing
+from disclosure.casework import accounts, casefile, coordination, delivery, keys, projecting, writing
 from disclosure.casework.casefile import Fact, Hand
 from disclosure.casework.office import Office, new_id, sha256
 from disclosure.protocol import events as e
@@ -116,7 +116,7 @@ def mails(office: Office) -> dict[MailType, Sent]:
     ]
     casefile.change(office, other, T0, lambda _: [(e.MACHINE, event) for event in queued])
     with office.store.writing() as tx:
-        casefile.call_coordinators(tx, office.policy.current.version, T0)
+        projecting.call_coordinators(tx, office.policy.current.version, T0)
     asked += sent(office)
     with office.store.reading() as connection:
         rows = connection.execute(select(outbox.c.message_id, outbox.c.mail_type).where(outbox.c.state == "relayed"))
