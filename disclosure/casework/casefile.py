@@ -211,9 +211,9 @@ class Ready:
     forged: Forged
 
 
-def forge(office: Office, file: CaseFile, at: datetime, facts: Sequence[Fact]) -> Ready:
-    """Raises IllegalMove or Refused where a rule forbids one of them."""
-    after = file.after(at, facts)
+def forge(office: Office, file: CaseFile, at: datetime, facts: Sequence[Fact], after: CaseFile | None = None) -> Ready:
+    """Raises IllegalMove or Refused where a rule forbids one of them. ``after``: from whoever has applied them."""
+    after = after or file.after(at, facts)
     forged = ledger.forge(office.store, file.id, file.head, at, facts)
     return Ready(replace(after, head=forged.head), forged)
 

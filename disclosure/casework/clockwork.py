@@ -59,6 +59,7 @@ NOTHING = Ticked(0, 0, 0, 0)
 class _Due:
     file: CaseFile
     facts: tuple[Fact, ...]
+    after: CaseFile
 
 
 def tick(office: Office, now: datetime) -> Ticked:
@@ -93,7 +94,7 @@ def _fire(office: Office, ids: Sequence[str], now: datetime) -> Ticked:
         with office.store.reading() as connection:
             files = casefile.load_all(office, connection, ids)
             due = [_decide(office, connection, files[case_id], now) for case_id in ids]
-        ready = [casefile.forge(office, item.file, now, item.facts) for item in due if item.facts]
+        ready = [casefile.forge(office, item.file, now, item.facts, item.after) for item in due if item.facts]
         with office.store.writing() as tx:
             casefile.store_all(office, tx, ready)
             for item in due:
@@ -140,9 +141,9 @@ def unstick(office: Office, case_id: str) -> None:
 
 def _decide(office: Office, connection: Connection, file: CaseFile, now: datetime) -> _Due:
     facts, after = climb(office, connection, file, now)
-    facts += _approvals(after, now)
-    facts += [_call(lapse.clock, lapse.subject) for lapse in own_lapses(after.case, after.rules, now)]
-    return _Due(file, tuple(facts))
+    rest = _approvals(after, now)
+    rest += [_call(lapse.clock, lapse.subject) for lapse in own_lapses(after.case, after.rules, now)]
+    return _Due(file, (*facts, *rest), after.after(now, rest) if rest else after)
 
 
 def climb(office: Office, connection: Connection, file: CaseFile, now: datetime) -> tuple[list[Fact], CaseFile]:

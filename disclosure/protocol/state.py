@@ -244,8 +244,8 @@ class Case:
 
     def but(self, **changes: Any) -> Case:
         """This case with other values: ``dataclasses.replace`` at a tenth of its cost, for folds of many events."""
-        if not changes.keys() <= self.__dict__.keys():
-            raise TypeError(f"a case has no {', '.join(changes.keys() - self.__dict__.keys())}")
+        if not _NAMES.issuperset(changes):
+            raise TypeError(f"a case has no {', '.join(changes.keys() - _NAMES)}")
         changed = object.__new__(Case)
         changed.__dict__.update(self.__dict__, **changes)
         return changed
@@ -305,3 +305,6 @@ class Case:
 
     def live_contacts(self) -> tuple[str, ...]:
         return tuple(cid for cid in self.written_to() if not self.contacts[cid].disabled)
+
+
+_NAMES = frozenset(Case.__dataclass_fields__)
