@@ -12,7 +12,7 @@ import json
 import logging
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import Any
@@ -41,6 +41,8 @@ from disclosure.store.tables import links, second_codes
 
 # Ours: a commit is shared by so many, and so many wait for a lease when a process dies.
 BATCH = 16
+# Ours: how long the ledger may not know that a mail has left; far below a lease, for the row waits for it.
+TOLD_WITHIN = timedelta(seconds=2)
 # A run ends soon enough that the worker's watchdog never takes a slow relay for a stuck job.
 RUN = timedelta(minutes=2)
 log = logging.getLogger(__name__)
@@ -105,7 +107,9 @@ class _Run:
     urgent: bool
     done: Delivered = Delivered()
     trouble: Breaker | None = None
-    pending: Change | None = None  # what the relay said of the last mail; stored with the start of the next one
+    relayed: list[Change] = field(default_factory=list)  # the relay took them; the ledger is told of several at once
+    last: tuple[Claim, Outcome, datetime] | None = None  # of them: its row says so with the start of the next mail
+    since: datetime | None = None  # the oldest of them
 
     def go(self, most: int) -> Delivered:
         while most > 0 and not self._over():
@@ -143,10 +147,14 @@ class _Run:
             self._settle()
 
     def _looked_at(self, claim: Claim) -> bool:
-        """False for a lapsed ``sending`` row: whoever held it died or froze, and may have handed the mail over."""
+        """False for a lapsed ``sending`` row: whoever held it died or froze, and may have handed the mail over.
+
+        Or has, and did not live to tell the ledger: then the row says when.
+        """
         if claim.state != "sending":
             return True
-        followed = outcomes.ambiguous(outboxrows.with_file(self.office, claim), self.clock(), again_at=self.clock())
+        (held,) = outboxrows.with_files(self.office, [claim])
+        followed = outcomes.left_sending(held, self.clock())
         self._store(followed.change, *followed.counts)
         return False
 
@@ -156,8 +164,7 @@ class _Run:
         """What can be sent now. All that is new is stored in one transaction."""
         known: list[Ready] = []
         fresh: list[tuple[Ready, Change]] = []
-        for claim in claims:
-            held = outboxrows.with_file(self.office, claim)
+        for held in outboxrows.with_files(self.office, claims):
             prepared = self._prepared(held)
             if prepared and held.state == "prepared":
                 known.append((held, prepared))
@@ -210,38 +217,41 @@ class _Run:
             return
         claim = replace(claim, attempts=claim.attempts + 1)
         outcome = self.send(prepared.message, prepared.sender, prepared.recipient, claim.id)
-        followed = outcomes.follow(self.office, claim, self.clock(), outcome)
+        now = self.clock()
+        followed = outcomes.follow(self.office, claim, now, outcome)
         self.done = self.done.and_one(*followed.counts)
-        self.pending = followed.change
-        if outcome.kind is not Kind.ACCEPTED:
+        self.relayed.append(followed.change)
+        self.last, self.since = (claim, outcome, now), self.since or now
+        if outcome.kind is not Kind.ACCEPTED or now - self.since > TOLD_WITHIN:
             self._settle()
         self._judge_relay(outcome)
 
     def _start(self, claim: Claim, prepared: Prepared) -> bool:
-        """In one transaction with what the relay said of the mail before. False when it does not go now."""
+        """In one transaction with the mark of the mail before. False when it does not go now."""
         now, tokens = self.clock(), tokens_of(self.office, prepared.recipient)
-        decided: list[_Start] = []
-
-        def start(tx: Connection) -> None:
-            if throttle.too_many(self.office, tx, claim, tokens["address_token"], now):
-                decided.append(_Start.TOO_MANY)
-            elif until := throttle.wait_until(self.office, tx, claim, tokens["domain_token"], now):
-                outboxrows.postpone(tx, claim, until, throttle.FULL_MINUTE)
-                decided.append(_Start.LATER)
-            else:
-                decided.append(_Start.NOW if outboxrows.start(tx, claim, now) else _Start.LEASE_ENDED)
-
-        self._settle(start)
-        if _Start.TOO_MANY in decided:
+        with self.office.store.writing() as tx:
+            if self.last:
+                outboxrows.taken(tx, *self.last)
+            decided = self._decide(tx, claim, tokens, now)
+        self.last = None
+        if decided is _Start.TOO_MANY:
             self._store(outcomes.held(claim, now, throttle.TOO_MANY), "held")
-        if _Start.LATER in decided:
+        if decided is _Start.LATER:
             self.done = self.done.and_one("later")
-        return _Start.NOW in decided
+        return decided is _Start.NOW
 
-    def _settle(self, also: Callable[[Connection], None] | None = None) -> None:
-        changes = [self.pending] if self.pending else []
-        self.pending = None
-        together.store(self.office, changes, also)
+    def _decide(self, tx: Connection, claim: Claim, tokens: dict[str, str], now: datetime) -> _Start:
+        if throttle.too_many(self.office, tx, claim, tokens["address_token"], now):
+            return _Start.TOO_MANY
+        if until := throttle.wait_until(self.office, tx, claim, tokens["domain_token"], now):
+            outboxrows.postpone(tx, claim, until, throttle.FULL_MINUTE)
+            return _Start.LATER
+        return _Start.NOW if outboxrows.start(tx, claim, now) else _Start.LEASE_ENDED
+
+    def _settle(self) -> None:
+        """Tell the ledger what the relay said. Who dies before leaves rows that say so for whoever claims them next."""
+        changes, self.relayed, self.last, self.since = self.relayed, [], None, None
+        together.store(self.office, changes)
 
     def _judge_relay(self, outcome: Outcome) -> None:
         """One mail that the relay did not take at all speaks against it; any answer about a mail speaks for it."""

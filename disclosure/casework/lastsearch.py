@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from disclosure.casework.office import Office
 from disclosure.discovery.evidence import Probe
@@ -16,6 +16,7 @@ from disclosure.store import ledger
 from disclosure.store.tables import events, probes
 
 _OF_A_SEARCH = tuple(kind.__name__ for kind in (e.SearchStarted, e.LookupRecorded, e.SearchEnded))
+_SEQS = select(events.c.seq).where(events.c.stream_id == bindparam("case_id"), events.c.type.in_(_OF_A_SEARCH))
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,7 @@ class Newest:
 
 def newest(office: Office, connection: Connection, case_id: str) -> dict[str, Newest]:
     """Domain id → its newest search that came to an end, whatever the outcome."""
-    query = select(events.c.seq).where(events.c.stream_id == case_id, events.c.type.in_(_OF_A_SEARCH))
-    seqs = tuple(connection.scalars(query))
+    seqs = tuple(connection.scalars(_SEQS, {"case_id": case_id}))
     domains: dict[str, str] = {}
     asked: dict[str, list[str]] = {}
     found: dict[str, Newest] = {}

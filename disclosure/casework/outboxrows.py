@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Row, Select, bindparam, or_, select, update
 from disclosure.casework import casefile
 from disclosure.casework.office import Office
 from disclosure.casework.writing import Claim
+from disclosure.mail.relay import Outcome
 from disclosure.protocol.codes import MailType
 from disclosure.protocol.errors import DisclosureError
 from disclosure.protocol.values import Language
@@ -43,6 +44,8 @@ _HELD_BY_US = (
     outbox.c.signed_only,
     outbox.c.full_since,
     outbox.c.resent_at,
+    outbox.c.finished_at,
+    outbox.c.last_code,
 )
 # Built once: building a statement costs as much as running it.
 _LOOK = (
@@ -67,8 +70,17 @@ _START = (
     update(outbox)
     .where(_OURS, outbox.c.lease_until > bindparam("now"))
     .values(
-        state="sending", attempts=bindparam("tries"), lease_until=bindparam("until"), started_at=bindparam("instant")
+        state="sending",
+        attempts=bindparam("tries"),
+        lease_until=bindparam("until"),
+        started_at=bindparam("instant"),
+        finished_at=None,
     )
+)
+_TAKEN = (
+    update(outbox)
+    .where(_OURS, outbox.c.state == "sending")
+    .values(finished_at=bindparam("instant"), last_code=bindparam("code"))
 )
 
 
@@ -112,12 +124,17 @@ def claim_of(row: Row[Any], fence: int) -> Claim:
         row.signed_only,
         row.full_since,
         row.resent_at,
+        row.finished_at,
+        row.last_code or "",
     )
 
 
-def with_file(office: Office, held: Claim) -> Claim:
-    """With its case as it is now, for a case's own mail."""
-    return replace(held, file=casefile.look(office, held.case_id)) if held.case_id and held.of_a_case else held
+def with_files(office: Office, held: Sequence[Claim]) -> list[Claim]:
+    """Each with its case as it is now, for a case's own mail."""
+    ids = {one.case_id for one in held if one.case_id and one.of_a_case}
+    with office.store.reading() as connection:
+        files = casefile.load_all(office, connection, sorted(ids))
+    return [replace(one, file=files.get(one.case_id or "")) if one.of_a_case else one for one in held]
 
 
 def release(office: Office, held: Sequence[Claim]) -> None:
@@ -132,6 +149,11 @@ def start(tx: Connection, held: Claim, now: datetime) -> bool:
     """Commit ``sending`` before the first byte goes out; False when the lease is no longer ours."""
     values = {"its_id": held.id, "its_fence": held.fence, "now": now, "instant": now}
     return tx.execute(_START, values | {"tries": held.attempts + 1, "until": now + LEASE}).rowcount == 1
+
+
+def taken(tx: Connection, held: Claim, outcome: Outcome, at: datetime) -> None:
+    """The relay said yes, and the ledger is told later: who dies in between leaves a row that is not in doubt."""
+    tx.execute(_TAKEN, {"its_id": held.id, "its_fence": held.fence, "instant": at, "code": outcome.code})
 
 
 def postpone(tx: Connection, held: Claim, until: datetime, reason: str) -> None:

@@ -168,6 +168,16 @@ def _slowly(office: Office, claim: Claim, now: datetime, outcome: Outcome) -> Ch
     return _change(claim, now, _refused(claim, outcome, permanent=False), row, after)
 
 
+def left_sending(claim: Claim, now: datetime) -> Followed:
+    """Of a mail whose sender ended in the middle: the relay's word where the row holds it, else nobody knows.
+
+    It counts from now: a clock of theirs never starts before the ledger could show it (R31).
+    """
+    if claim.taken_at is None:
+        return ambiguous(claim, now, again_at=now)
+    return Followed(_relayed(claim, now, Outcome(Kind.ACCEPTED, claim.taken_code)), ("relayed",))
+
+
 def ambiguous(claim: Claim, now: datetime, *, again_at: datetime) -> Followed:
     """A state that people see. Notices go again with the same Message-ID; referrals wait for a person."""
     hold = claim.mail_type in HOLD_WHEN_AMBIGUOUS or claim.ambiguous + 1 >= MAX_AMBIGUOUS

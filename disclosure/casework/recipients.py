@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from disclosure.casework.casefile import CaseFile
 from disclosure.casework.office import Office
@@ -95,4 +95,7 @@ def of_coordinator(connection: Connection, coordinator_id: str) -> tuple[Recipie
 
 
 def coordinator_name(connection: Connection, coordinator_id: str) -> str:
-    return connection.scalar(select(coordinators.c.name).where(coordinators.c.id == coordinator_id)) or ""
+    return connection.scalar(_NAME, {"coordinator_id": coordinator_id}) or ""
+
+
+_NAME = select(coordinators.c.name).where(coordinators.c.id == bindparam("coordinator_id"))

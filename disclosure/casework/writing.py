@@ -74,6 +74,8 @@ class Claim:
     signed_only: bool = False
     full_since: datetime | None = None
     resent_at: datetime | None = None
+    taken_at: datetime | None = None  # of a mail being sent: when the relay said yes
+    taken_code: str = ""
     file: CaseFile | None = None  # the case as it was a moment ago, for whoever has just read it
 
     @property

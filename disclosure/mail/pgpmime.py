@@ -40,7 +40,8 @@ class _Fields(HeaderRegistry):
         return super().__call__(name, value) if name.lower() == "to" else self._read(name, value)
 
 
-POLICY = SMTP.clone(cte_type="7bit", max_line_length=78, header_factory=_Fields())
+LINE = 78
+POLICY = SMTP.clone(cte_type="7bit", max_line_length=LINE, header_factory=_Fields())
 TOKEN_BYTES = 15  # 120 bits (R23); 24 letters of base 32, which survive lower-casing
 MAX_LINE = 998
 HIDDEN_SUBJECT = "[...]"  # RFC 9788's baseline
@@ -74,10 +75,9 @@ class BadLine(ValueError):
 
 def signed(text: MailText, envelope: Envelope, signer: ServiceKey, *, now: datetime) -> bytes:
     """multipart/signed: a readable text first, the signature second."""
-    inner = _text(text)
-    _protect(inner, _outer_headers(envelope, text.subject), text.subject, mode="clear")
+    outer = _written(_outer_headers(envelope, text.subject))
     # RFC 3156: the line end before the boundary belongs to the boundary, not to what is signed.
-    entity = inner.as_bytes(policy=POLICY).removesuffix(b"\r\n")
+    entity = _protected(_text(text), outer, mode="clear").removesuffix(b"\r\n")
     signature = signer.sign_detached(entity, now=now).replace(b"\n", b"\r\n")
     boundary = f"=_{random_token()}"
     kind = f'multipart/signed; micalg=pgp-sha512; protocol="application/pgp-signature"; boundary="{boundary}"'
@@ -87,7 +87,7 @@ def signed(text: MailText, envelope: Envelope, signer: ServiceKey, *, now: datet
         b"Content-Description: OpenPGP digital signature\r\n"
         b'Content-Disposition: attachment; filename="signature.asc"\r\n\r\n' + signature,
     )
-    return _whole(_outer(envelope, text.subject, kind), parts, boundary)
+    return _whole(_outer(outer, kind), parts, boundary)
 
 
 def encrypted(
@@ -102,9 +102,9 @@ def encrypted(
     for attachment in attachments:
         main, _, sub = attachment.media_type.partition("/")
         inner.add_attachment(attachment.content, maintype=main, subtype=sub, filename=attachment.name)
-    outer = _outer_headers(envelope, HIDDEN_SUBJECT)
-    _protect(inner, outer, text.subject, mode="cipher")
-    ciphertext = encrypt(_stated(outer) + inner.as_bytes(policy=POLICY), to=to, signer=signer)
+    outer = _written(_outer_headers(envelope, HIDDEN_SUBJECT))
+    entity = _protected(inner, _written(_outer_headers(envelope, text.subject)), mode="cipher")
+    ciphertext = encrypt(_stated(outer) + entity, to=to, signer=signer)
     armoured = ciphertext.armoured().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
     boundary = f"=_{random_token()}"
     kind = f'multipart/encrypted; protocol="application/pgp-encrypted"; boundary="{boundary}"'
@@ -113,7 +113,7 @@ def encrypted(
         b'Content-Type: application/octet-stream; name="encrypted.asc"\r\n'
         b'Content-Disposition: inline; filename="encrypted.asc"\r\n\r\n' + armoured,
     )
-    return _whole(_outer(envelope, HIDDEN_SUBJECT, kind), parts, boundary)
+    return _whole(_outer(outer, kind), parts, boundary)
 
 
 def _text(text: MailText) -> EmailMessage:
@@ -137,34 +137,44 @@ def _outer_headers(envelope: Envelope, subject: str) -> dict[str, str]:
     }
 
 
-def _protect(inner: EmailMessage, outer: Mapping[str, str], subject: str, *, mode: str) -> None:
+def _protected(inner: EmailMessage, fields: Sequence[bytes], *, mode: str) -> bytes:
     """Protected headers both ways: ``protected-headers`` for Thunderbird and K-9, ``hp`` for RFC 9788."""
-    for name, value in outer.items():
-        inner[name] = subject if name == "Subject" else value
     inner.set_param("protected-headers", "v1")
     inner.set_param("hp", mode)
     del inner["MIME-Version"]
+    head, _, body = inner.as_bytes(policy=POLICY).partition(b"\r\n\r\n")
+    return head + b"\r\n" + b"".join(fields) + b"\r\n" + body
 
 
-def _stated(outer: Mapping[str, str]) -> bytes:
+def _stated(outer: Sequence[bytes]) -> bytes:
     """HP-Outer (RFC 9788, 2.2): each outer field as it is written outside, to the octet.
 
     By hand: given to the library as text, a name with accents is encoded anew and in another way, and a reader that
     compares the two takes the outer field for a forgery.
     """
-    return b"".join(b"HP-Outer: " + line for line in _written(outer))
+    return b"".join(b"HP-Outer: " + line for line in outer)
 
 
 def _written(fields: Mapping[str, str]) -> list[bytes]:
+    """Each field as it stands in the mail, once for all its places: the library takes long for it."""
+    return [_plain(name, value) or _folded(name, value) for name, value in fields.items()]
+
+
+def _plain(name: str, value: str) -> bytes:
+    """A field that needs neither folding nor encoding; empty for any other."""
+    line = f"{name}: {value}"
+    return f"{line}\r\n".encode() if len(line) <= LINE and line.isascii() and line.isprintable() else b""
+
+
+def _folded(name: str, value: str) -> bytes:
     head = MIMEPart(policy=POLICY)
-    for name, value in fields.items():
-        head[name] = value
-    return [POLICY.fold_binary(name, value) for name, value in head.items()]
+    head[name] = value
+    return POLICY.fold_binary(name, head[name])
 
 
-def _outer(envelope: Envelope, subject: str, content_type: str) -> bytes:
-    lines = b"".join(_written(_outer_headers(envelope, subject)))
-    return lines + b"MIME-Version: 1.0\r\nContent-Type: " + content_type.replace("; ", ";\r\n ").encode() + b"\r\n"
+def _outer(fields: Sequence[bytes], content_type: str) -> bytes:
+    kind = content_type.replace("; ", ";\r\n ").encode()
+    return b"".join(fields) + b"MIME-Version: 1.0\r\nContent-Type: " + kind + b"\r\n"
 
 
 def _whole(head: bytes, parts: Sequence[bytes], boundary: str) -> bytes:

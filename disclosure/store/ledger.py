@@ -192,12 +192,19 @@ def read(
     seqs: Collection[int] | None = None,
 ) -> tuple[Entry, ...]:
     """Entries in order, with the named sealed parts opened; an erased stream gives entries without words."""
-    query = select(events.c.seq, events.c.body).where(events.c.stream_id == stream_id)
-    if seqs is not None:
-        query = query.where(events.c.seq.in_(seqs))
     opened = _open_parts(store, connection, stream_id, parts, seqs) if parts else {}
-    rows = connection.execute(query.order_by(events.c.seq))
+    wanted: dict[str, object] = {"stream": stream_id}
+    query = _BODIES if seqs is None else _BODIES_OF
+    rows = connection.execute(query, wanted if seqs is None else wanted | {"seqs": list(seqs)})
     return tuple(chain.read_entry(row.body, opened.get(row.seq, {})) for row in rows)
+
+
+_BODIES = select(events.c.seq, events.c.body).where(events.c.stream_id == bindparam("stream")).order_by(events.c.seq)
+_BODIES_OF = _BODIES.where(events.c.seq.in_(bindparam("seqs", expanding=True)))
+_PARTS = select(event_parts).where(
+    event_parts.c.stream_id == bindparam("stream"), event_parts.c.part.in_(bindparam("names", expanding=True))
+)
+_PARTS_OF = _PARTS.where(event_parts.c.seq.in_(bindparam("seqs", expanding=True)))
 
 
 def read_all(connection: Connection, stream_ids: Collection[str]) -> dict[str, tuple[tuple[Entry, ...], Head]]:
@@ -224,11 +231,10 @@ def _open_parts(
         sealer = store.keyring.sealer(stream_id)
     except Erased:
         return {}
-    query = select(event_parts).where(event_parts.c.stream_id == stream_id, event_parts.c.part.in_(names))
-    if seqs is not None:
-        query = query.where(event_parts.c.seq.in_(seqs))
+    wanted: dict[str, object] = {"stream": stream_id, "names": list(names)}
+    query = _PARTS if seqs is None else _PARTS_OF
     opened: dict[int, dict[str, bytes]] = {}
-    for row in connection.execute(query):
+    for row in connection.execute(query, wanted if seqs is None else wanted | {"seqs": list(seqs)}):
         content = _open(sealer, row.sealed, stream_id, row.seq, row.part).content
         opened.setdefault(row.seq, {})[row.part] = content
     return opened
