@@ -98,7 +98,7 @@ def _announced(
     from disclosure.openpgp.sandbox import verify_safely  # noqa: PLC0415 - loads pysequoia
 
     contact = file.case.contacts[contact_id]
-    last = lastsearch.newest(office, connection, file.id).get(contact.domain_id)
+    last = lastsearch.newest(connection, file.id).get(contact.domain_id)
     accepted = not contact.review or (contact_id in file.case.chosen and not contact.doubted)
     if last is None or not accepted:
         return ()

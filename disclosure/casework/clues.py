@@ -56,7 +56,7 @@ def of_case(office: Office, case_id: str, language: Language) -> tuple[Clues, ..
     with office.store.reading() as connection:
         file = casefile.load(office, connection, case_id)
         domains = domains_of(office, connection, file)
-        searched = lastsearch.newest(office, connection, case_id)
+        searched = lastsearch.newest(connection, case_id)
         held = {
             domain_id: lastsearch.evidence(office, connection, case_id, last) for domain_id, last in searched.items()
         }

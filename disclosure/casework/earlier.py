@@ -69,7 +69,7 @@ def _cases(office: Office, connection: Connection, case_id: str, organisation: D
 
 
 def _anchors(office: Office, connection: Connection, file: CaseFile, organisation: Domain) -> list[Anchors]:
-    newest = lastsearch.newest(office, connection, file.id).values()
+    newest = lastsearch.newest(connection, file.id).values()
     return [anchors(organisation, lastsearch.evidence(office, connection, file.id, last)) for last in newest]
 
 

@@ -52,7 +52,7 @@ def _contact_is_old(office: Office, file: CaseFile, contact_id: str, now: dateti
     if contact is None or not contact.by_search:
         return False
     with office.store.reading() as connection:
-        last = lastsearch.newest(office, connection, file.id).get(contact.domain_id)
+        last = lastsearch.newest(connection, file.id).get(contact.domain_id)
     # A contact that was found stands in one commit with the end of its search: without one there is no evidence to age.
     if last is None or now - last.at <= OLD:
         return False

@@ -6,17 +6,16 @@ import json
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, select
 
 from disclosure.casework.office import Office
 from disclosure.discovery.evidence import Probe
 from disclosure.protocol import events as e
 from disclosure.protocol.codes import LookupOutcome
 from disclosure.store import ledger
-from disclosure.store.tables import events, probes
+from disclosure.store.tables import probes
 
 _OF_A_SEARCH = tuple(kind.__name__ for kind in (e.SearchStarted, e.LookupRecorded, e.SearchEnded))
-_SEQS = select(events.c.seq).where(events.c.stream_id == bindparam("case_id"), events.c.type.in_(_OF_A_SEARCH))
 
 
 @dataclass(frozen=True)
@@ -29,13 +28,12 @@ class Newest:
     probe_ids: tuple[str, ...]
 
 
-def newest(office: Office, connection: Connection, case_id: str) -> dict[str, Newest]:
+def newest(connection: Connection, case_id: str) -> dict[str, Newest]:
     """Domain id → its newest search that came to an end, whatever the outcome."""
-    seqs = tuple(connection.scalars(_SEQS, {"case_id": case_id}))
     domains: dict[str, str] = {}
     asked: dict[str, list[str]] = {}
     found: dict[str, Newest] = {}
-    for entry in ledger.read(office.store, connection, case_id, seqs=seqs) if seqs else ():
+    for entry in ledger.of_kinds(connection, case_id, _OF_A_SEARCH):
         match entry.event:
             case e.SearchStarted(search_id=search_id, domain_id=domain_id):
                 domains[search_id] = domain_id

@@ -10,7 +10,7 @@ import re
 import textwrap
 from dataclasses import dataclass, fields
 from datetime import date, datetime
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -309,6 +309,8 @@ _TEMPLATES = {
     ReporterCode: "reporter_code",
     ReporterNews: "reporter_news",
 }
+# R19: one text for every alert.
+_SAME_FOR_ALL = (ContactRequest, Reminder)
 # One recipient with one known language: an authority, a coordinator, a reporter. Everything else says it twice.
 _ONE_LANGUAGE = (Referral, LaterFact, CoordinatorsCalled, ReporterCode, ReporterNews)
 
@@ -337,7 +339,7 @@ def _render(mail: Mail, language: Language) -> tuple[str, str]:
     if language is Language.FR:
         rendered = french_spaces(rendered)
     subject, _, body = rendered.partition("\n")
-    return subject.strip(), wrap(body.strip("\n")) + "\n"
+    return subject.strip(), wrap(body.strip("\n"), known=isinstance(mail, _SAME_FOR_ALL)) + "\n"
 
 
 def french_spaces(text: str) -> str:
@@ -368,9 +370,13 @@ def _environment(language: Language) -> Environment:
 _INDENT = re.compile(r"(\s*)((?:[-*•–—]|\d{1,2}[.)])\s+)?")
 
 
-def wrap(text: str) -> str:
-    """Each line at 72 columns, continued at its own indent, a list item behind its mark; a link stays whole."""
-    return "\n".join(part for line in text.split("\n") for part in _filled(line.rstrip()))
+def wrap(text: str, *, known: bool = False) -> str:
+    """Each line at 72 columns, continued at its own indent, a list item behind its mark; a link stays whole.
+
+    ``known``: most lines stand in every mail of the kind, and are filled once. Nothing that a person wrote may be.
+    """
+    fill = _filled_before if known else _filled
+    return "\n".join(part for line in text.split("\n") for part in fill(line.rstrip()))
 
 
 def _filled(line: str) -> list[str]:
@@ -389,3 +395,6 @@ def _filled(line: str) -> list[str]:
         break_on_hyphens=False,
     )
     return filled or [line]
+
+
+_filled_before = lru_cache(maxsize=256)(_filled)

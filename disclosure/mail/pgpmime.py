@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from base64 import b32encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.headerregistry import HeaderRegistry
@@ -157,7 +157,12 @@ def _stated(outer: Sequence[bytes]) -> bytes:
 
 def _written(fields: Mapping[str, str]) -> list[bytes]:
     """Each field as it stands in the mail, once for all its places: the library takes long for it."""
-    return [_plain(name, value) or _folded(name, value) for name, value in fields.items()]
+    return [_plain(name, value) or _fold_of(name)(name, value) for name, value in fields.items()]
+
+
+def _fold_of(name: str) -> Callable[[str, str], bytes]:
+    """Whom a mail goes to is not remembered: it may be a reporter."""
+    return _folded if name == "To" else _folded_before
 
 
 def _plain(name: str, value: str) -> bytes:
@@ -170,6 +175,9 @@ def _folded(name: str, value: str) -> bytes:
     head = MIMEPart(policy=POLICY)
     head[name] = value
     return POLICY.fold_binary(name, head[name])
+
+
+_folded_before = lru_cache(maxsize=64)(_folded)
 
 
 def _outer(fields: Sequence[bytes], content_type: str) -> bytes:

@@ -192,19 +192,47 @@ def read(
     seqs: Collection[int] | None = None,
 ) -> tuple[Entry, ...]:
     """Entries in order, with the named sealed parts opened; an erased stream gives entries without words."""
-    opened = _open_parts(store, connection, stream_id, parts, seqs) if parts else {}
+    sealer = _sealer(store, stream_id) if parts else None
     wanted: dict[str, object] = {"stream": stream_id}
-    query = _BODIES if seqs is None else _BODIES_OF
-    rows = connection.execute(query, wanted if seqs is None else wanted | {"seqs": list(seqs)})
-    return tuple(chain.read_entry(row.body, opened.get(row.seq, {})) for row in rows)
+    if seqs is not None:
+        wanted["seqs"] = list(seqs)
+    if sealer is None:
+        bodies = connection.execute(_BODIES if seqs is None else _BODIES_OF, wanted)
+        return tuple(chain.read_entry(row.body, {}) for row in bodies)
+    wanted["names"] = list(parts)
+    held: dict[int, tuple[bytes, dict[str, bytes]]] = {}
+    for row in connection.execute(_WORDS if seqs is None else _WORDS_OF, wanted):
+        opened = held.setdefault(row.seq, (row.body, {}))[1]
+        if row.part is not None:
+            opened[row.part] = _open(sealer, row.sealed, stream_id, row.seq, row.part).content
+    return tuple(chain.read_entry(body, opened) for body, opened in held.values())
+
+
+def _sealer(store: Store, stream_id: str) -> Sealer | None:
+    try:
+        return store.keyring.sealer(stream_id)
+    except Erased:
+        return None
 
 
 _BODIES = select(events.c.seq, events.c.body).where(events.c.stream_id == bindparam("stream")).order_by(events.c.seq)
 _BODIES_OF = _BODIES.where(events.c.seq.in_(bindparam("seqs", expanding=True)))
-_PARTS = select(event_parts).where(
-    event_parts.c.stream_id == bindparam("stream"), event_parts.c.part.in_(bindparam("names", expanding=True))
+_NAMED = (
+    (event_parts.c.stream_id == events.c.stream_id)
+    & (event_parts.c.seq == events.c.seq)
+    & event_parts.c.part.in_(bindparam("names", expanding=True))
 )
-_PARTS_OF = _PARTS.where(event_parts.c.seq.in_(bindparam("seqs", expanding=True)))
+_WORDS = _BODIES.add_columns(event_parts.c.part, event_parts.c.sealed).outerjoin(event_parts, _NAMED)
+_WORDS_OF = _WORDS.where(events.c.seq.in_(bindparam("seqs", expanding=True)))
+
+
+def of_kinds(connection: Connection, stream_id: str, kinds: Collection[str]) -> tuple[Entry, ...]:
+    """Entries of these types without a sealed word."""
+    rows = connection.execute(_BODIES_NAMED, {"stream": stream_id, "kinds": list(kinds)})
+    return tuple(chain.read_entry(row.body, {}) for row in rows)
+
+
+_BODIES_NAMED = _BODIES.where(events.c.type.in_(bindparam("kinds", expanding=True)))
 
 
 def read_all(connection: Connection, stream_ids: Collection[str]) -> dict[str, tuple[tuple[Entry, ...], Head]]:
@@ -222,22 +250,6 @@ _ENTRIES = (
     .where(events.c.stream_id.in_(bindparam("streams", expanding=True)))
     .order_by(events.c.stream_id, events.c.seq)
 )
-
-
-def _open_parts(
-    store: Store, connection: Connection, stream_id: str, names: Collection[str], seqs: Collection[int] | None
-) -> dict[int, dict[str, bytes]]:
-    try:
-        sealer = store.keyring.sealer(stream_id)
-    except Erased:
-        return {}
-    wanted: dict[str, object] = {"stream": stream_id, "names": list(names)}
-    query = _PARTS if seqs is None else _PARTS_OF
-    opened: dict[int, dict[str, bytes]] = {}
-    for row in connection.execute(query, wanted if seqs is None else wanted | {"seqs": list(seqs)}):
-        content = _open(sealer, row.sealed, stream_id, row.seq, row.part).content
-        opened.setdefault(row.seq, {})[row.part] = content
-    return opened
 
 
 def _open(sealer: Sealer, sealed: bytes, stream_id: str, seq: int, name: str) -> chain.SealedPart:
