@@ -7,10 +7,11 @@ settings.toml says where its database is, so that every process that opens the f
 from __future__ import annotations
 
 import contextlib
+import itertools
 import secrets
 import sqlite3
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -169,17 +170,37 @@ def shut(office: Office) -> None:
 
 def put(office: Office, story: Story) -> str:
     """Store a story's case as casework would have; returns its id."""
-    case_id = office.store.keyring.new_stream()
+    return put_all(office, [story])[0]
+
+
+def put_all(office: Office, stories: Sequence[Story]) -> list[str]:
+    """Many of them in one transaction."""
+    ids = [office.store.keyring.new_stream() for _ in stories]
     with office.store.reading() as connection:
-        rules = casefile.rules_for(office, connection, story.case)
+        files = {
+            case_id: CaseFile(case_id, Case(), casefile.rules_for(office, connection, story.case))
+            for case_id, story in zip(ids, stories, strict=True)
+        }
+    left = {
+        case_id: [replace(entry, event=of_this_case(entry.event, case_id)) for entry in story.entries]
+        for case_id, story in zip(ids, stories, strict=True)
+    }
     with office.store.writing() as tx:
-        ledger.open_stream(office.store, tx, case_id, "case", T0)
-        file = CaseFile(case_id, Case(), rules)
-        for entry in story.entries:
-            event = of_this_case(entry.event, case_id)
-            file = casefile.write(office, tx, file, entry.at, [(entry.actor, event)])
-            beside(office, tx, case_id, event)
-    return case_id
+        for case_id in ids:
+            ledger.open_stream(office.store, tx, case_id, "case", T0)
+        while left:
+            ready = []
+            for case_id, entries in left.items():
+                now = list(itertools.takewhile(lambda entry: entry.at == entries[0].at, entries))  # noqa: B023
+                facts = [(entry.actor, entry.event) for entry in now]
+                ready.append(casefile.forge(office, files[case_id], now[0].at, facts))
+                left[case_id] = entries[len(now) :]
+            for file, one in zip(casefile.store_all(office, tx, ready), ready, strict=True):
+                files[file.id] = file
+                for entry in one.forged.entries:
+                    beside(office, tx, file.id, entry.event)
+            left = {case_id: entries for case_id, entries in left.items() if entries}
+    return ids
 
 
 def beside(office: Office, tx: Connection, case_id: str, event: e.Event) -> None:

@@ -73,7 +73,7 @@ def tick(office: Office, now: datetime) -> Ticked:
     seen: set[str] = set()
     while True:
         with office.store.reading() as connection:  # open until they are fired: it is what they are spoken for by
-            ids = [case_id for case_id in spoken_for(connection, _due_ids(now), BATCH) if case_id not in seen]
+            ids = spoken_for(connection, _due_ids(now), BATCH, but=seen)
             if not ids:
                 return done
             seen.update(ids)
@@ -89,7 +89,10 @@ def _due_ids(now: datetime) -> Select[tuple[str]]:
 
 
 def _fire(office: Office, ids: Sequence[str], now: datetime) -> Ticked:
-    """Fire a batch; on any fault halve it, down to the one case that cannot be fired."""
+    """Fire a batch; on any fault halve it, down to the one case that cannot be fired.
+
+    Where another worker fired some of them meanwhile, the rest is still a batch.
+    """
     try:
         with office.store.reading() as connection:
             files = casefile.load_all(office, connection, ids)
@@ -102,12 +105,21 @@ def _fire(office: Office, ids: Sequence[str], now: datetime) -> Ticked:
                     _look_again(tx, item.file)
         return sum((_count(item) for item in due), NOTHING)
     except Exception as error:
+        left = _still_due(office, ids, now) if isinstance(error, Conflict) else ids
+        if len(left) < len(ids):
+            return _fire(office, left, now) if left else NOTHING
         if len(ids) > 1:
             half = len(ids) // 2
             return _fire(office, ids[:half], now) + _fire(office, ids[half:], now)
         if isinstance(error, Conflict):
             return NOTHING  # somebody else moved the case; the next tick sees it as it is then
         return _stuck(office, ids[0], now, error)
+
+
+def _still_due(office: Office, ids: Sequence[str], now: datetime) -> Sequence[str]:
+    with office.store.reading() as connection:
+        due = {str(one) for one in connection.scalars(_due_ids(now).where(cases.c.id.in_(ids)))}
+    return [case_id for case_id in ids if case_id in due]
 
 
 def _look_again(tx: Connection, file: CaseFile) -> None:

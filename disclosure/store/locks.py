@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import secrets
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine, Select, func, select
@@ -11,6 +12,7 @@ from sqlalchemy import Connection, Engine, Select, func, select
 _SPACE = 0x0A1E57
 SETTING_UP, MIGRATING = 1, 2
 _CASES = _SPACE + 1
+_WINDOW = 16  # batches: so far ahead does a process look for what nobody else has
 
 
 @contextmanager
@@ -26,17 +28,19 @@ def alone(engine: Engine, what: int) -> Iterator[None]:
         yield
 
 
-def spoken_for(connection: Connection, ids: Select[tuple[str]], most: int) -> list[str]:
+def spoken_for(connection: Connection, ids: Select[tuple[str]], most: int, but: Collection[str] = ()) -> list[str]:
     """Up to ``most`` of ``ids`` (one column, in order), spoken for until ``connection``'s transaction ends.
 
     On PostgreSQL those that another process has spoken for are passed over: workers share what is due instead of
     deciding the same cases at once. It is no lock on the rows: whoever writes a case meanwhile is found out by its
-    version. On SQLite there is one worker, and the gate.
+    version. SQLite has no such word: where much is due, each takes up the list at another place.
     """
     if connection.dialect.name == "sqlite":
-        return list(connection.scalars(ids.limit(most)))
+        due = [str(one) for one in connection.scalars(ids.limit(most * _WINDOW + len(but))) if str(one) not in but]
+        place = secrets.randbelow(max(1, -(-len(due) // most)))
+        return due[place * most :][:most]
     # The inner LIMIT keeps the order and bounds what a batch of locks may look through; rows are tried one at a time.
-    window = ids.limit(most * 16).subquery()
+    window = ids.limit(most * _WINDOW).subquery()
     case_id = window.c[0]
     free = func.pg_try_advisory_xact_lock(_CASES, func.hashtext(case_id))
-    return list(connection.scalars(select(case_id).where(free).limit(most)))
+    return [str(one) for one in connection.scalars(select(case_id).where(free).limit(most)) if str(one) not in but]

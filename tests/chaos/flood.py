@@ -18,18 +18,16 @@ from pathlib import Path
 from sqlalchemy import create_engine, func, select
 
 from disclosure.casework import casefile, delivery, keys, outboxrows, queueing
-from disclosure.casework.casefile import CaseFile, Fact
+from disclosure.casework.casefile import Fact
 from disclosure.casework.office import Office, open_office
 from disclosure.mail import relay as mail_relay
 from disclosure.mail.relay import Line, RelaySettings
 from disclosure.protocol import events as e
 from disclosure.protocol.codes import MailType
-from disclosure.protocol.state import Case
 from disclosure.settings import load
-from disclosure.store import ledger
 from disclosure.store.tables import outbox
 from tests.casework.desk import ADA, hire
-from tests.office import T0, beside, make_office, of_this_case
+from tests.office import T0, make_office, put_all
 from tests.protocol.builders import Story
 
 ROOT = Path(__file__).parent.parent.parent
@@ -62,20 +60,17 @@ def prepare(folder: Path, mails: int, *, contacts: int = 1, database_url: str = 
 
 def _put(office: Office, contacts: list[int]) -> None:
     """Cases as casework would have stored them, many in one transaction."""
-    ids = [office.store.keyring.new_stream() for _ in contacts]
+    ids = put_all(office, [Story(contacts=count, phone=False) for count in contacts])
+    with office.store.reading() as connection:
+        files = casefile.load_all(office, connection, ids)
+    ready = []
+    for file in files.values():
+        released = e.FirstContactReleased(contact_ids=file.case.chosen)
+        facts: list[Fact] = [(casefile.coordinator(ADA), released)]
+        facts += queueing.to_each(office, file.case, MailType.CONTACT_REQUEST, file.case.chosen, T0)
+        ready.append(casefile.forge(office, file, T0, facts))
     with office.store.writing() as tx:
-        for case_id, count in zip(ids, contacts, strict=True):
-            story = Story(contacts=count, phone=False)
-            ledger.open_stream(office.store, tx, case_id, "case", T0)
-            file = CaseFile(case_id, Case(), casefile.rules_for(office, tx, story.case))
-            for entry in story.entries:
-                event = of_this_case(entry.event, case_id)
-                file = casefile.write(office, tx, file, entry.at, [(entry.actor, event)])
-                beside(office, tx, case_id, event)
-            released = e.FirstContactReleased(contact_ids=file.case.chosen)
-            facts: list[Fact] = [(casefile.coordinator(ADA), released)]
-            facts += queueing.to_each(office, file.case, MailType.CONTACT_REQUEST, file.case.chosen, T0)
-            casefile.write(office, tx, file, T0, facts)
+        casefile.store_all(office, tx, ready)
 
 
 def reopen(folder: Path, database_url: str = "") -> Office:
