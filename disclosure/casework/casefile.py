@@ -12,6 +12,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, insert, select, update
 
+from disclosure.casework import policies
 from disclosure.casework.office import Office, domain_tokens_of, new_id
 from disclosure.protocol import events as e
 from disclosure.protocol import ladder
@@ -67,8 +68,9 @@ def load(office: Office, connection: Connection, case_id: str) -> CaseFile:
 def rules_for(office: Office, connection: Connection, case: Case) -> Rules:
     confirmed = frozenset(connection.scalars(select(confirmed_channels.c.channel_id)))
     letters = office.settings.letters_budget > 0
-    alone = office.policy.current.alone_suffices and _one_active(connection)
-    return office.policy.rules_for(case, confirmed, letters=letters, alone=alone)
+    under = policies.under(office, connection, case.policy_version)
+    alone = under.policy.alone_suffices and _one_active(connection)
+    return office.policy.rules_for(case, confirmed, letters=letters, alone=alone, under=under)
 
 
 def _one_active(connection: Connection) -> bool:
@@ -77,9 +79,9 @@ def _one_active(connection: Connection) -> bool:
 
 def look_again(office: Office) -> None:
     """Somebody came or went: where one coordinator suffices when alone, other instants follow for open cases (R12)."""
-    if not office.policy.current.alone_suffices:
-        return
     with office.store.reading() as connection:
+        if not policies.alone_may_suffice(office, connection):
+            return
         ids = list(connection.scalars(select(cases.c.id).where(cases.c.life == "open")))
         next_at = {case_id: _next_at(load(office, connection, case_id)) for case_id in ids}
     with office.store.writing() as tx:
@@ -174,7 +176,7 @@ def write(office: Office, tx: Connection, file: CaseFile, at: datetime, facts: S
     """Append and project inside a transaction that is open already. Raises Conflict if the case moved on."""
     entries = ledger.append(office.store, tx, file.id, file.case.last_seq, at, facts)
     file = file.after(at, facts)
-    if any(isinstance(entry.event, e.CaseAssessed) for entry in entries):
+    if any(isinstance(entry.event, e.CaseAssessed | e.PolicyMoved) for entry in entries):
         file = replace(file, rules=rules_for(office, tx, file.case))  # another country, other referrals
     _project_case(tx, file)
     deadline_ids = _project_deadlines(tx, file)
@@ -258,6 +260,8 @@ def _project_entry(
 ) -> None:
     case, case_id = file.case, file.id
     match entry.event:
+        case e.CaseOpened(policy_version=version) | e.PolicyMoved(version=version):
+            policies.keep(office, tx, version, entry.at)
         case e.MailQueued() as queued:
             deadline_id = deadline_ids.get(queued.rung) if queued.rung else None
             enqueue(tx, case.policy_version, entry.at, queued, case_id=case_id, deadline_id=deadline_id)

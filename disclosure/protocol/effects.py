@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from disclosure.protocol.codes import Clock, MailType, Rung, TaskKind
@@ -44,9 +44,9 @@ def effects_of(case: Case, planned: Planned, rules: Rules, at: datetime) -> tupl
             due = add(planned.due_at, profile.phone_within or rules.policy.task_within, rules.calendar)
             return (TaskEffect(TaskKind.PHONE_CALL, Channel.PHONE, _by_channel(case, Channel.PHONE), due, True),)
         case Rung.REMINDER:
-            return _reminder(case, planned, at)
+            return _reminder(case, planned, rules, at)
         case Rung.SECOND_CONTACT:
-            return (_phone(case, rules, at, blocking=True), *_reminder(case, planned, at, first_again=False))
+            return (_phone(case, rules, at, blocking=True), *_reminder(case, planned, rules, at, first_again=False))
         case Rung.LETTER:
             return (_letter(case, rules, at),)
         case Rung.HEADS_UP | Rung.AT_ONCE_HEADS_UP:
@@ -75,8 +75,21 @@ def _writable(case: Case, contact_id: str) -> bool:
     return contact.channel is Channel.MAIL and usable
 
 
-def _reminder(case: Case, planned: Planned, at: datetime, *, first_again: bool = True) -> tuple[Effect, ...]:
-    """R33: over the next contact. Once a person answered, to that person; with no other contact, to the first, once."""
+def _reminder(
+    case: Case, planned: Planned, rules: Rules, at: datetime, *, first_again: bool = True
+) -> tuple[Effect, ...]:
+    """R33: over the next contact. Once a person answered, to that person; with no other contact, to the first, once.
+
+    Quiet hours make a mail wait, never the rung: the instants of the ladder stay those of its marks.
+    """
+    quiet = profile_of(case, rules).quiet
+    mails = _reminders(case, planned, at, first_again=first_again)
+    if quiet is None:
+        return mails
+    return tuple(replace(mail, not_before=quiet.after(mail.not_before, rules.calendar.zone)) for mail in mails)
+
+
+def _reminders(case: Case, planned: Planned, at: datetime, *, first_again: bool) -> tuple[MailEffect, ...]:
     person = _answering_person(case)
     if planned.clock is not Clock.CONTACT and person:
         return (MailEffect(MailType.REMINDER, person.id, _spaced(case, person.id, planned, at)),)

@@ -8,13 +8,14 @@ what policy does at once. A lapse is derived, never stored: whoever asks later g
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 from disclosure.protocol.authorities import When
 from disclosure.protocol.codes import Act, Clock, MailType, OwnClock, Rung
 from disclosure.protocol.state import Approval, Case, MailState, Still, Task
-from disclosure.protocol.values import Channel, Severity
+from disclosure.protocol.values import AlertKind, Channel, Severity
 from disclosure.protocol.worktime import Duration, Time, WorkCalendar, add, after_working_hours, working_hours_between
 
 # R33. Beside it: PHONE_FIRST (critical only), LETTER, HEADS_UP, AT_ONCE_*, UNREACHABLE.
@@ -28,12 +29,34 @@ _PENDING = frozenset({MailState.QUEUED, MailState.PREPARED})
 
 
 @dataclass(frozen=True)
+class QuietHours:
+    """No mail of the ladder leaves to the organisation in these hours of its own day; they may run past midnight."""
+
+    begin: time
+    end: time
+
+    def after(self, at: datetime, zone: str) -> datetime:
+        """``at``, or the end of the quiet hours that it falls in."""
+        local = at.astimezone(ZoneInfo(zone))
+        day = local.date()
+        if self.begin < self.end:
+            if not self.begin <= local.time() < self.end:
+                return at
+        elif local.time() >= self.begin:
+            day += timedelta(days=1)
+        elif local.time() >= self.end:
+            return at
+        return datetime.combine(day, self.end, local.tzinfo).astimezone(UTC)
+
+
+@dataclass(frozen=True)
 class ClockProfile:
     """Marks of one severity: three durations from a clock's start, and what runs beside (R33)."""
 
     marks: tuple[Duration, Duration, Duration]
     phone_within: Duration | None = None
     letter_after: Duration | None = None
+    quiet: QuietHours | None = None
 
 
 @dataclass(frozen=True)
@@ -53,7 +76,13 @@ class Policy:
     approval_expires: timedelta
     own_clocks: Mapping[OwnClock, Duration]
     call_again_after: timedelta
+    by_kind: Mapping[tuple[Severity, AlertKind], ClockProfile] = field(
+        default_factory=dict
+    )  # before the severity's own
     alone_suffices: bool = False  # R12, decided beforehand: the only active coordinator counts as two
+
+    def profile(self, severity: Severity, kind: AlertKind) -> ClockProfile:
+        return self.by_kind.get((severity, kind), self.profiles[severity])
 
 
 @dataclass(frozen=True)
@@ -170,7 +199,7 @@ def _merged(stills: tuple[Still, ...]) -> Iterator[tuple[datetime, datetime | No
 
 def profile_of(case: Case, rules: Rules) -> ClockProfile:
     assert case.assessed is not None  # noqa: S101 - plan() asks only for assessed cases
-    return rules.policy.profiles[case.assessed.severity]
+    return rules.policy.profile(case.assessed.severity, case.assessed.kind)
 
 
 # --- the plan: every unclimbed rung with its instant ---

@@ -71,6 +71,7 @@ EXCEPTIONS: dict[str, str] = {
     "outbox.fence": WORKER,
     "outbox.last_code": "a word for the desk; what the relay said stands in the ledger",
     "outbox.finished_at": "orders a list of the desk; the event has its own instant",
+    "policies.kept_at": "when it was first used stands in the events that name it",
     "inbox.source": "which way it came in changes nothing",
     "inbox.received_at": "orders the desk's list; what was filed has its event's instant",
     "inbox.state": "where a person looks; what follows stands in the events",
