@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sqlalchemy import Connection, insert, or_, select, update
 
-from disclosure.casework import casefile, certsearching, earlier, knowncontacts
+from disclosure.casework import casefile, certsearching, earlier, knowncontacts, maintenance
 from disclosure.casework.casefile import CaseFile, Fact, Hand, domains_of
 from disclosure.casework.certsearching import Seek
 from disclosure.casework.earlier import Earlier
@@ -83,6 +83,8 @@ def search(
     ``seek`` looks for certificates; without it those searches wait for a worker that can. ``clock`` tells the time
     while a run lasts (the worker's own); without it the whole run happens at ``now``.
     """
+    if maintenance.current(office):
+        return 0  # after a restore nothing leaves, no question either
     clock = clock or (lambda: now)
     for done in range(most):
         claimed = _claim(office, clock(), certificates=seek is not None) if clock() - now <= RUN else None
