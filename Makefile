@@ -4,13 +4,14 @@
 #   make demo    the same, with six cases        make lint    ruff, ruff format, mypy --strict
 #   make setup   prepares, starts nothing        make bench   figures of this machine
 #   make messages  French catalogue brought up to date from code and templates
+#   make chaos     100,000 mails, four workers, killed and frozen at random (ARGS="--mails 2000")
 #   make lock      lock files anew from pyproject.toml (needs uv)
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := run
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: setup run demo test lint bench messages catalogues instance lock
+.PHONY: setup run demo test lint bench chaos messages catalogues instance lock
 
 BIN := .venv/bin
 INSTANCE := $(or $(DISCLOSURE_INSTANCE),instance)
@@ -46,6 +47,9 @@ lint: setup
 
 bench: setup
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+chaos: setup
+	@$(BIN)/python -m tests.chaos.storm $(ARGS)
 
 catalogues: $(MO)
 

@@ -15,7 +15,8 @@ from typing import Any
 
 import click
 
-from disclosure.commands import doctor
+from disclosure import logs
+from disclosure.commands import backups, doctor, running
 from disclosure.commands import keys as key_commands
 from disclosure.commands.mail import classify
 from disclosure.commands.options import FILE, as_json, at, instant, office, show
@@ -34,6 +35,8 @@ def main() -> None:
 
 main.add_command(key_commands.key)
 main.add_command(doctor.doctor)
+for command in (running.web, running.metrics, running.alive, backups.backup, backups.restore, backups.maintenance):
+    main.add_command(command)
 
 
 @main.command()
@@ -152,6 +155,7 @@ def worker() -> None:
     """The clock, the outbox and the searches, until a signal stops them."""
     from disclosure.worker import work  # noqa: PLC0415 - loads APScheduler and pgpy
 
+    logs.configure(load(instance_folder(os.environ), os.environ).log.format)
     sys.exit(work(office(prepare=True)))
 
 
@@ -164,12 +168,13 @@ def serve() -> None:
 
     private_umask()
     held = office(prepare=True)
+    logs.configure(held.settings.log.format)
     now = datetime.now(UTC)
     keys.ensure_service_key(held, now)
     identity.keep_published(held, now)
     if not accounts.listing(held):
         _print_account(accounts.first(held, now))
-    held.store.engine.dispose()
+    held.close()
     sys.exit(run(held.settings, dict(os.environ)))
 
 

@@ -9,20 +9,22 @@ import socket
 import sys
 from collections.abc import Iterator, Mapping
 from signal import Signals
+from typing import NoReturn
 from urllib.parse import urlsplit
 
 from disclosure.protocol.errors import DisclosureError
 from disclosure.settings import Settings
+from disclosure.settings_table import Endpoint
 from disclosure.supervision import Command, supervise
 
 _WEB_STOPS_AFTER = 10  # seconds gunicorn leaves to requests; below STOP_AFTER, so that it still ends its own processes
 
 
 class AddressTaken(DisclosureError):
-    """We cannot listen where the setting ``listen`` says."""
+    """We cannot listen where a setting says."""
 
-    def __init__(self, endpoint: object, reason: str) -> None:
-        super().__init__(f"cannot listen on {endpoint}: {reason} (setting: listen)")
+    def __init__(self, endpoint: object, reason: str, setting: str = "listen") -> None:
+        super().__init__(f"cannot listen on {endpoint}: {reason} (setting: {setting})")
 
 
 def private_umask() -> None:
@@ -39,24 +41,46 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> int:
     with listening(settings) as listener:
         bell = Doorbell(listener.getsockname()[:2], urlsplit(settings.public_url).hostname or "")
         return supervise(
-            (web_command(settings, environ, listener), worker_command(settings, environ)),
+            tuple(_children(settings, environ, listener)),
             started=listener.close,  # else callers would wait in our queue after the web server has gone
             ready=bell.answered,
             announce=f"disclosure answers at {settings.public_url}/ (Ctrl-C stops it)",
         )
 
 
+def serve_web(settings: Settings, environ: Mapping[str, str]) -> NoReturn:
+    """The web server alone, in place of this process: the worker runs elsewhere. Raises :class:`AddressTaken`."""
+    private_umask()
+    with listening(settings) as listener:
+        command = web_command(settings, environ, listener)
+        os.set_inheritable(listener.fileno(), True)
+        os.execve(command.argv[0], command.argv, dict(command.environ))  # noqa: S606 - our own command, no shell
+
+
+def _children(settings: Settings, environ: Mapping[str, str], listener: socket.socket) -> Iterator[Command]:
+    yield web_command(settings, environ, listener)
+    yield worker_command(settings, environ)
+    if settings.metrics.listen:
+        yield metrics_command(settings, environ)
+
+
 @contextlib.contextmanager
 def listening(settings: Settings) -> Iterator[socket.socket]:
     """The web server's socket, opened here: a port that is taken is said at once, before anything has started."""
-    where = settings.listen
+    with listening_at(settings.listen, "listen") as listener:
+        yield listener
+
+
+@contextlib.contextmanager
+def listening_at(where: Endpoint, setting: str) -> Iterator[socket.socket]:
+    """A socket on which callers may queue already. Raises :class:`AddressTaken`."""
     with socket.socket(socket.AF_INET6 if ":" in where.address else socket.AF_INET) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((where.address, where.port))
             listener.listen(2048)  # gunicorn's own backlog
         except OSError as error:
-            raise AddressTaken(where, os.strerror(error.errno or 0)) from None
+            raise AddressTaken(where, os.strerror(error.errno or 0), setting) from None
         yield listener
 
 
@@ -81,8 +105,15 @@ def worker_command(settings: Settings, environ: Mapping[str, str]) -> Command:
     )
 
 
+def metrics_command(settings: Settings, environ: Mapping[str, str]) -> Command:
+    """The figures; it only reads."""
+    argv = (sys.executable, "-m", "disclosure.cli", "metrics")
+    return Command("the metrics server", argv, environ=_for(settings, environ), orphaned=Signals.SIGKILL)
+
+
 def _for(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
-    return dict(environ) | {"DISCLOSURE_INSTANCE": str(settings.instance)}
+    mine = {"DISCLOSURE_INSTANCE": str(settings.instance), "DISCLOSURE_LOG_FORMAT": str(settings.log.format)}
+    return dict(environ) | mine
 
 
 def _gunicorn_options(settings: Settings) -> Iterator[str]:

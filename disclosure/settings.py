@@ -18,9 +18,10 @@ from urllib.parse import urlsplit
 
 from disclosure.protocol.errors import InvalidInput, NotConfigured
 from disclosure.protocol.values import Address, Domain, Operator
-from disclosure.settings_table import PREFIX, SETTINGS, Endpoint, Network, Security, is_this_machine
+from disclosure.settings_table import PREFIX, SETTINGS, Endpoint, LogFormat, Network, Security, is_this_machine
 
 FILE = "settings.toml"
+DATABASE_URL = "DATABASE_URL"  # as platforms and other programs name it; DISCLOSURE_DATABASE_URL says the same
 # Read by others than the server; every other DISCLOSURE_ name that is no setting is taken for a slip and refused.
 NOT_SETTINGS = frozenset({"DISCLOSURE_INSTANCE", "DISCLOSURE_REQUIRE_PROGRAMS"})
 # RFC 6409 and RFC 8314 for the first two; a relay on the same machine listens on 25.
@@ -32,6 +33,18 @@ _RELAY_PORTS = {Security.STARTTLS: 587, Security.TLS: 465, Security.NONE: 25}
 class WebSize:
     workers: int
     threads: int
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Where figures are served, on this machine alone; None: nowhere."""
+
+    listen: Endpoint | None
+
+
+@dataclass(frozen=True)
+class Log:
+    format: LogFormat
 
 
 @dataclass(frozen=True)
@@ -56,12 +69,15 @@ class MailIdentity:
 
     ``dkim_selector``: of the key that the relay signs with; None: not known here, and only the doctor asks.
     ``authserv_id``: whose findings about incoming mail count; empty: nobody's.
+    ``per_domain_per_minute``, ``per_address_per_day``: what goes to one place by machine (facts: mail 3.1, 3.2).
     """
 
     from_address: Address
     domain: Domain
     dkim_selector: str | None = None
     authserv_id: str = ""
+    per_domain_per_minute: int = 60
+    per_address_per_day: int = 20
 
 
 @dataclass(frozen=True)
@@ -123,9 +139,11 @@ class Settings:
     public_url: str  # without final slash
     trusted_hosts: tuple[str, ...]
     trusted_proxies: int
-    database_url: str
+    database_url: str = field(repr=False)  # may hold a password
     listen: Endpoint
     web: WebSize
+    metrics: Metrics
+    log: Log
     relay: Relay | None
     mail: MailIdentity
     imap: Imap | None
@@ -145,6 +163,11 @@ class Settings:
     def trial(self) -> bool:
         """No relay: nothing leaves this machine."""
         return self.relay is None
+
+    @property
+    def many_machines(self) -> bool:
+        """PostgreSQL: any number of web and worker processes; with SQLite all of them are on this machine."""
+        return self.database_url.startswith("postgresql")
 
 
 _BY_NAME = {setting.name: setting for setting in SETTINGS}
@@ -193,7 +216,12 @@ def _flatten(table: Mapping[str, object], above: str = "") -> Iterator[tuple[str
 def _from_environment(environ: Mapping[str, str]) -> dict[str, object]:
     ours = {name: text for name, text in environ.items() if name.startswith(PREFIX) and text}
     _refuse_unknown(set(ours) - set(_BY_ENV) - NOT_SETTINGS)
-    return {_BY_ENV[name].name: text for name, text in ours.items() if name in _BY_ENV}
+    found: dict[str, object] = {_BY_ENV[name].name: text for name, text in ours.items() if name in _BY_ENV}
+    plain = environ.get(DATABASE_URL)
+    # Which of two databases is meant would be a guess, and the wrong one would look like a fresh installation.
+    if plain and found.setdefault("database_url", plain) != plain:
+        raise InvalidInput({"database_url": "given_twice"})
+    return found
 
 
 def _refuse_unknown(names: set[str]) -> None:
@@ -285,6 +313,8 @@ def _build(instance: Path, given: dict[str, Any]) -> Settings:
         database_url=value.get("database_url") or f"sqlite:///{instance / 'disclosure.db'}",
         listen=value["listen"],
         web=WebSize(value["web.workers"], value["web.threads"]),
+        metrics=Metrics(value.get("metrics.listen")),
+        log=Log(value["log.format"]),
         relay=_relay(instance, value),
         mail=_mail(value),
         imap=_imap(instance, value),
@@ -334,6 +364,8 @@ def _mail(value: Mapping[str, Any]) -> MailIdentity:
         value.get("mail.domain", sender.domain),
         dkim_selector=value.get("mail.dkim_selector"),
         authserv_id=value.get("mail.authserv_id", ""),
+        per_domain_per_minute=value["mail.per_domain_per_minute"],
+        per_address_per_day=value["mail.per_address_per_day"],
     )
 
 

@@ -11,9 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from disclosure.protocol import values as words
 from disclosure.protocol.values import Address, Domain
@@ -29,6 +30,13 @@ class Security(StrEnum):
     STARTTLS = "starttls"
     TLS = "tls"
     NONE = "none"
+
+
+class LogFormat(StrEnum):
+    """One line for programs (JSON) or for people (text) per record."""
+
+    JSON = "json"
+    TEXT = "text"
 
 
 @dataclass(frozen=True)
@@ -112,6 +120,16 @@ def _endpoint(default_port: int) -> Callable[[object], Endpoint]:
     return parse
 
 
+def _loopback(default_port: int) -> Callable[[object], Endpoint]:
+    def parse(raw: object) -> Endpoint:
+        where = _endpoint(default_port)(raw)
+        if not is_this_machine(where.address):
+            raise ValueError("only_on_this_machine")
+        return where
+
+    return parse
+
+
 def _nameservers(raw: object) -> tuple[Endpoint, ...]:
     return tuple(_endpoint(53)(item) for item in _list(raw))
 
@@ -163,11 +181,35 @@ def _public_url(raw: object) -> str:
     return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{port}"
 
 
-def _sqlite(raw: object) -> str:
+_TLS = frozenset({"require", "verify-ca", "verify-full"})
+
+
+def _database(raw: object) -> str:
+    """SQLAlchemy's URL. No words of the value come back in a refusal: it may hold a password."""
     url = _text(raw)
-    if not re.fullmatch(r"sqlite:////[^?#]+", url):
-        raise ValueError("not_sqlite_with_an_absolute_path")
-    return url
+    if url.startswith("sqlite:"):
+        if not re.fullmatch(r"sqlite:////[^?#]+", url):
+            raise ValueError("not_sqlite_with_an_absolute_path")
+        return url
+    if not re.match(r"postgres(ql)?://", url):
+        raise ValueError("not_a_database_url")
+    return _postgresql(url)
+
+
+def _postgresql(url: str) -> str:
+    parts = urlsplit(url)
+    if not re.fullmatch(r"/[^/]+", parts.path):
+        raise ValueError("no_database_named")
+    asked = dict(parse_qsl(parts.query))
+    named = [parts.hostname or "", asked.get("host", ""), asked.get("hostaddr", "")]
+    hosts = [host for names in named for host in names.split(",") if host]
+    here = all(host.startswith("/") or is_this_machine(host) for host in hosts) and "service" not in asked
+    # libpq by itself goes on in clear where the server offers no TLS.
+    if not here and asked.get("sslmode") not in _TLS:
+        raise ValueError("sslmode_needed_for_another_machine")
+    if find_spec("psycopg") is None:
+        raise ValueError("needs_the_extra_postgres")
+    return "postgresql+psycopg://" + url.partition("://")[2]
 
 
 @dataclass(frozen=True)
@@ -201,10 +243,18 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("public_url", _public_url, None, "What mails link to. Compulsory with a relay.", "where it listens"),
     Setting("trusted_hosts", _list, None, "Host names that requests may name.", "the host of `public_url`"),
     Setting("trusted_proxies", _whole(0, 10), 0, "How many reverse proxies in front set X-Forwarded headers."),
-    Setting("database_url", _sqlite, None, "`sqlite:////absolute/path`.", "`disclosure.db` in the instance folder"),
+    Setting(
+        "database_url",
+        _database,
+        None,
+        "`sqlite:////absolute/path`, or `postgresql://…` for many machines; `DATABASE_URL` is read too.",
+        "`disclosure.db` in the instance folder",
+    ),
     Setting("listen", _endpoint(5000), "127.0.0.1:5000", "IP address and port of the web server."),
     Setting("web.workers", _whole(1, 64), 2, "Web processes."),
     Setting("web.threads", _whole(1, 64), 4, "Threads of each web process."),
+    Setting("metrics.listen", _loopback(9464), None, "Figures for Prometheus, as `127.0.0.1:9464`; this machine only."),
+    Setting("log.format", LogFormat, "json", "`json`: one object per line; or `text`."),
     Setting("relay.host", _host, None, "SMTP relay. Without one: trial mode, and nothing leaves."),
     Setting("relay.port", _whole(1, 65535), None, "Port of the relay.", "587, 465 or 25, as `relay.security` says"),
     Setting("relay.security", Security, "starttls", "`starttls`, `tls`, or `none` for a relay on this machine."),
@@ -215,6 +265,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("mail.domain", Domain.parse, None, "Domain whose mail comes back to us.", "that of `mail.from_address`"),
     Setting("mail.dkim_selector", _selector, None, "Selector of the relay's DKIM key, for `disclosure doctor`."),
     Setting("mail.authserv_id", _host, None, "What our own relay calls itself in Authentication-Results (RFC 8601)."),
+    Setting("mail.per_domain_per_minute", _whole(1, 100_000), 60, "Mails to one domain; the others wait their turn."),
+    Setting("mail.per_address_per_day", _whole(1, 1000), 20, "Mails of a case to one address; then a person decides."),
     Setting("imap.host", _host, None, "Mailbox that answers and bounces come to. Without one: `disclosure receive`."),
     Setting("imap.port", _whole(1, 65535), None, "Port of that server.", "993 or 143, as `imap.security` says"),
     Setting("imap.security", Security, "tls", "`tls`, `starttls`, or `none` for a server on this machine."),

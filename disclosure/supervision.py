@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import logging
 import os
 import select
 import signal
@@ -21,6 +22,7 @@ from types import FrameType
 
 STOP_AFTER = 15.0  # seconds from TERM to KILL (design.md 3); a delivery in progress ends within its own time limits
 _LOOK_AGAIN = 0.05  # seconds; only while starting and stopping, never while serving
+log = logging.getLogger(__name__)
 _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 _PR_SET_CHILD_SUBREAPER = 36
 
@@ -47,7 +49,7 @@ def supervise(
     """Runs ``commands`` until one ends or INT, TERM or HUP comes, then ends all. Takes over signals and children.
 
     Calls ``started`` when all run, and prints ``announce`` when ``ready`` first says so. ``stop_after`` is in seconds.
-    Returns 0 when asked to stop, 1 when a child ended by itself, which it says on standard error.
+    Returns 0 when asked to stop, 1 when a child ended by itself, which it logs.
     """
     with _signals() as inbox:
         _adopt_orphans()
@@ -60,7 +62,7 @@ def supervise(
         finally:
             _stop(children, inbox, stop_after)
     if reason:
-        print(reason, file=sys.stderr, flush=True)
+        log.error(reason)
     return 1 if reason else 0
 
 

@@ -1,8 +1,9 @@
 """The worker: APScheduler ticks, the database decides (design.md section 3; facts: mail 0 and 1).
 
-Five jobs, each on its own executor of one thread: the clock, the outbox, the searches, what comes in, what we publish
-of ourselves. No job store but memory: nothing that must not be lost lives in the scheduler. A watchdog ends the process
-when a job overruns; its parent stops, and the leases tell the next one what was being done.
+Six jobs, each on its own executor of one thread: the clock, the outbox, the codes that people wait for, the searches,
+what comes in, what we publish of ourselves. No job store but memory: nothing that must not be lost lives in the
+scheduler. A watchdog ends the process when a job overruns; its parent stops, and the leases tell the next one what was
+being done.
 """
 
 from __future__ import annotations
@@ -20,13 +21,14 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from disclosure.casework import clockwork, delivery, filing, identity, keys, lookups, receiving, searching
+from disclosure.casework import clockwork, delivery, filing, identity, keys, lookups, receiving, reportermail, searching
 from disclosure.casework.office import Office
 from disclosure.casework.traces import trace
 from disclosure.protocol.errors import CannotStore
 
 CLOCK_SECONDS = 5
-OUTBOX_SECONDS = 1  # R29: a person waits for the second code
+OUTBOX_SECONDS = 1
+CODE_SECONDS = 1  # R29: a person waits for the second code, whatever else the relay is busy with
 SEARCH_SECONDS = 2
 IDENTITY_SECONDS = 3600  # what we publish of ourselves is good for months
 INBOX_SECONDS = 2
@@ -34,12 +36,15 @@ MAILBOX_SECONDS = 60  # a provider's mailbox is asked once a minute
 EVERY = {
     "clock": CLOCK_SECONDS,
     "outbox": OUTBOX_SECONDS,
+    "codes": CODE_SECONDS,
     "search": SEARCH_SECONDS,
     "inbox": INBOX_SECONDS,
     "identity": IDENTITY_SECONDS,
 }
+BEAT_SECONDS = 15.0
 # Longer than any lease: a job that takes longer than this is stuck, not slow.
 OVERRUN_SECONDS = 600.0
+OUTDATED = 75  # sysexits' EX_TEMPFAIL: whoever starts us again may do so once the newer release is here
 log = logging.getLogger(__name__)
 Job = Callable[[datetime], object]
 
@@ -47,13 +52,16 @@ Job = Callable[[datetime], object]
 class Watched:
     """A job with the instant at which its present run began (monotonic seconds); 0.0 while it does not run."""
 
-    def __init__(self, name: str, job: Job) -> None:
+    def __init__(self, name: str, job: Job, is_outdated: Callable[[], bool] = lambda: False) -> None:
         self.name, self.job, self.began = name, job, 0.0
+        self.is_outdated, self.outdated = is_outdated, False
 
     def __call__(self) -> None:
         self.began = time.monotonic()
         try:
-            self.job(clock_on_the_wall())
+            self.outdated = self.outdated or self.is_outdated()
+            if not self.outdated:
+                self.job(clock_on_the_wall())
         except CannotStore as error:
             # Every second while the disk is full: one line each, no trace. What is due stays due.
             log.error("job %s: %s", self.name, error)
@@ -80,12 +88,29 @@ def jobs(office: Office) -> dict[str, Watched]:
     def outbox(now: datetime) -> None:
         delivery.deliver(office, now, clock=clock_on_the_wall)
 
+    def codes(now: datetime) -> None:
+        delivery.deliver(office, now, clock=clock_on_the_wall, urgent=True)
+        with delivery.sender(office) as send:
+            reportermail.deliver(office, now, send, clock=clock_on_the_wall)
+
     def search(now: datetime) -> None:
         searching.search(office, now, find, seek, clock=clock_on_the_wall)
 
     def publish(now: datetime) -> None:
         keys.ensure_service_key(office, now)
         identity.keep_published(office, now)
+
+    def beating(name: str, job: Job) -> Job:
+        """The job, noted in the database when it has ended well: at most every ``BEAT_SECONDS``, it costs a flush."""
+        noted = [float("-inf")]
+
+        def run(now: datetime) -> None:
+            job(now)
+            if time.monotonic() - noted[0] >= BEAT_SECONDS:
+                clockwork.beat(office, name, clock_on_the_wall())
+                noted[0] = time.monotonic()
+
+        return run
 
     asked = [float("-inf")]
 
@@ -95,13 +120,15 @@ def jobs(office: Office) -> dict[str, Watched]:
             receiving.poll(office, now)
         filing.file_waiting(office, now, clock=clock_on_the_wall)
 
-    return {
-        "clock": Watched("clock", clock),
-        "outbox": Watched("outbox", outbox),
-        "search": Watched("search", search),
-        "identity": Watched("identity", publish),
-        "inbox": Watched("inbox", inbox),
+    named = {
+        "clock": clock,
+        "outbox": beating("outbox", outbox),
+        "codes": beating("codes", codes),
+        "search": beating("search", search),
+        "identity": beating("identity", publish),
+        "inbox": beating("inbox", inbox),
     }
+    return {name: Watched(name, job, office.is_outdated) for name, job in named.items()}
 
 
 def work(office: Office) -> int:
@@ -138,4 +165,7 @@ def _watch(watched: dict[str, Watched], stop: threading.Event) -> int:
         if late:
             log.critical("job %s overran", late[0])
             os._exit(70)
+        if any(job.outdated for job in watched.values()):
+            log.critical("a newer release has migrated the database: this one stops (install it here too)")
+            return OUTDATED
     return 0

@@ -1,13 +1,23 @@
-"""An office on a fresh SQLite file, migrated as on the first start: tests of casework, web and stories stand on it."""
+"""An office on a fresh database, migrated as on the first start: tests of casework, web and stories stand on it.
+
+SQLite, unless a test's folder asks for PostgreSQL too (``database`` in tests/conftest.py). Then the instance's own
+settings.toml says where its database is, so that every process that opens the folder finds it.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import secrets
+import sqlite3
+import tomllib
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, create_engine, select
+import psycopg
+from sqlalchemy import Connection, select
 
 from disclosure.casework import casefile
 from disclosure.casework.casefile import CaseFile
@@ -20,6 +30,10 @@ from disclosure.store import ledger, schema
 from disclosure.store.tables import certificates, outbox
 from tests.protocol.builders import Story
 
+if TYPE_CHECKING:
+    from tests.servers import Server
+
+ROLE, OWNER = "disclosure", "owner"  # who the product connects as, and the superuser
 T0 = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)  # a Tuesday, 09:00 in Paris
 AUTHORITIES = """
 [[authority]]
@@ -45,15 +59,112 @@ channels = [
 """
 
 
+_servers: list[Server] = []  # at most one: where offices keep their rows meanwhile
+_made: list[Office] = []  # on it: a connection that nobody closed would be a warning, somewhere else
+
+
+@contextlib.contextmanager
+def on(server: Server) -> Iterator[None]:
+    """Offices made inside have a database on ``server``."""
+    _servers.append(server)
+    try:
+        yield
+    finally:
+        try:
+            while _made:
+                forget(_made[-1])
+        finally:
+            _made.clear()
+            _servers.pop()
+
+
 def make_office(folder: Path, **environ: str) -> Office:
     """A trial-mode office under ``folder``; ``environ`` holds further DISCLOSURE_ settings."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "authorities.toml").write_text(AUTHORITIES, encoding="utf-8")
-    settings = load(folder, environ)
-    engine = create_engine(settings.database_url)
-    office = open_office(settings, engine)
-    schema.upgrade(engine, office.store.gate, T0)
+    if _servers:
+        settle(folder, _servers[-1].database(folder))
+    office = open_office(load(folder, environ))
+    if _servers:
+        _made.append(office)
+    schema.upgrade(office.store.engine, office.store.gate, T0)
     return office
+
+
+def forget(office: Office) -> None:
+    """Its database is free for the next office at once."""
+    shut(office)
+    if _servers:
+        _made[:] = [one for one in _made if one is not office]
+        _servers[-1].take_back(office.settings.instance)
+
+
+def raw(office: Office) -> Raw:
+    """As somebody with a database shell: no foreign keys, no triggers of ours, no gate."""
+    if office.settings.many_machines:
+        url = office.settings.database_url.replace(f"+psycopg://{ROLE}", f"://{OWNER}")
+        return Raw(psycopg.connect(url, autocommit=True))
+    return Raw(sqlite3.connect(office.settings.instance / "disclosure.db", isolation_level=None))
+
+
+class Raw:
+    """The same few statements on either: question marks, and ``rowid`` for the place of a row."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection, self._is_sqlite = connection, isinstance(connection, sqlite3.Connection)
+        if not self._is_sqlite:
+            connection.execute("SET session_replication_role = replica")  # switches foreign keys off
+
+    def execute(self, statement: str, values: tuple[Any, ...] = ()) -> Any:
+        if not self._is_sqlite:
+            statement = statement.replace("?", "%s").replace("rowid", "ctid")
+        return self._connection.execute(statement, values)
+
+    def __enter__(self) -> Raw:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+
+def one(office: Office, statement: str, *values: Any) -> tuple[Any, ...]:
+    """The first row of what somebody with a database shell reads."""
+    with raw(office) as shell:
+        return tuple(shell.execute(statement, values).fetchone())
+
+
+def everything(office: Office) -> bytes:
+    """All that the databases hold, as they hold it: what must be nowhere is not in it."""
+    if not office.settings.many_machines:
+        return b"".join(path.read_bytes() for path in office.settings.instance.glob("*.db*"))
+    with raw(office) as shell:
+        tables = shell.execute(
+            "SELECT schemaname, tablename FROM pg_tables WHERE schemaname IN ('public', 'keys')"
+        ).fetchall()
+        cells = [
+            cell
+            for schema, name in tables
+            for row in shell.execute(f'SELECT * FROM {schema}."{name}"')  # noqa: S608
+            for cell in row
+        ]
+    return b"\0".join(cell if isinstance(cell, bytes) else str(cell).encode() for cell in cells)
+
+
+def copy_database(of: Path, to: Path) -> None:
+    """Where an instance's rows lie elsewhere than in its folder, a copy of the folder needs its own."""
+    if _servers:
+        source = tomllib.loads((of / "settings.toml").read_text(encoding="utf-8"))["database_url"]
+        settle(to, _servers[-1].copy(source, to))
+
+
+def settle(folder: Path, url: str) -> None:
+    """From now on the instance in ``folder`` has its rows at ``url``."""
+    (folder / "settings.toml").write_text(f'database_url = "{url}"\n', encoding="utf-8")
+
+
+def shut(office: Office) -> None:
+    """No connection stays open."""
+    office.close()
 
 
 def put(office: Office, story: Story) -> str:
@@ -65,7 +176,7 @@ def put(office: Office, story: Story) -> str:
         ledger.open_stream(office.store, tx, case_id, "case", T0)
         file = CaseFile(case_id, Case(), rules)
         for entry in story.entries:
-            event = _of_this_case(entry.event, case_id)
+            event = of_this_case(entry.event, case_id)
             file = casefile.write(office, tx, file, entry.at, [(entry.actor, event)])
             beside(office, tx, case_id, event)
     return case_id
@@ -93,10 +204,10 @@ def _outbox(
     tx.execute(outbox.update().where(outbox.c.id == event.mail_id).values(**row))
 
 
-def _of_this_case(event: e.Event, case_id: str) -> e.Event:
+def of_this_case(event: e.Event, case_id: str) -> e.Event:
     """Stories share their ids; what must be unique in the database gets the case's own."""
     if isinstance(event, e.CaseOpened):
         return replace(event, number=str(AlertNumber.from_bits(secrets.randbits(50))))
     if hasattr(event, "mail_id"):
-        return replace(event, mail_id=f"{event.mail_id}-{case_id[:8]}")
+        return replace(event, mail_id=f"{event.mail_id}-{case_id[:8]}")  # type: ignore[call-arg]
     return event

@@ -52,11 +52,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "web.factory": BELOW_WEB | {"web"},
     COMPOSITION: BELOW_WEB | {"web", "web.factory"},
     "supervision": set(),
-    "discreet": set(),
-    "serve": RULES | {"settings", "supervision"},
+    "logs": {"settings_table", "casework"},
+    "discreet": {"logs", "settings_table", COMPOSITION},
+    "serve": RULES | {"settings", "settings_table", "supervision"},
+    "metrics": WORDS | {"casework", "settings"},
     "worker": WORDS | {"casework", "settings", COMPOSITION},
-    "commands": WORDS | {"casework", "settings"},
-    "cli": WORDS | {"casework", "settings", "serve", "worker", "demo", "demo.stage", "commands", COMPOSITION},
+    "commands": WORDS | {"casework", "settings", "serve", "worker", "metrics", "logs"},
+    "cli": WORDS | {"casework", "settings", "serve", "worker", "demo", "demo.stage", "commands", "logs", COMPOSITION},
 }
 TESTED_HERE = pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import json
 import os
 import re
 import signal
@@ -56,6 +57,7 @@ def parent(script: str, *, cwd: Path | None = None, ignoring: int | None = None)
     """A process that runs ``script``. Whatever a failed test leaves is killed; a right one leaves nothing."""
 
     def ignore() -> None:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever runs the tests may have been started by nohup
         if ignoring is not None:
             signal.signal(ignoring, signal.SIG_IGN)
 
@@ -279,6 +281,7 @@ def test_the_log_holds_neither_links_nor_addresses(tmp_path: Path, port: int) ->
         running.send_signal(signal.SIGTERM)
         _, complaint = running.communicate(timeout=GONE_WITHIN)
     assert "broken view" in complaint, "a fault must be seen"
+    assert all(json.loads(line)["logger"].startswith("gunicorn") for line in complaint.splitlines())
     assert not re.search(r"secret-token|127\.0\.0\.1", complaint)
 
 

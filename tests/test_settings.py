@@ -16,7 +16,9 @@ from disclosure.settings import (
     INVENTED_OPERATOR,
     DemoWorld,
     Imap,
+    Log,
     MailIdentity,
+    Metrics,
     PolicyFiles,
     Relay,
     Sessions,
@@ -125,7 +127,21 @@ def test_half_a_configuration_is_refused_by_name(
         ("TRUSTED_PROXIES", "-1", "not_a_number_from_0_to_10", "negative"),
         ("TRUSTED_PROXIES", "two", "not_a_number_from_0_to_10", "a word"),
         ("DEMO", "perhaps", "not_yes_or_no", "neither"),
-        ("DATABASE_URL", "postgresql://db/disclosure", "not_sqlite_with_an_absolute_path", "not yet"),
+        ("DATABASE_URL", "mysql://db/disclosure", "not_a_database_url", "neither of the two"),
+        ("DATABASE_URL", "postgresql://127.0.0.1", "no_database_named", "the role's own would be taken"),
+        (
+            "DATABASE_URL",
+            "postgresql://db/disclosure",
+            "sslmode_needed_for_another_machine",
+            "libpq may go on in clear",
+        ),
+        ("DATABASE_URL", "postgresql://db/d?sslmode=prefer", "sslmode_needed_for_another_machine", "so does this"),
+        (
+            "DATABASE_URL",
+            "postgresql:///d?host=db",
+            "sslmode_needed_for_another_machine",
+            "libpq's other way to say it",
+        ),
         ("DATABASE_URL", "sqlite:///here.db", "not_sqlite_with_an_absolute_path", "relative to which process?"),
         ("DATABASE_URL", "sqlite://", "not_sqlite_with_an_absolute_path", "memory forgets"),
         ("RELAY_HOST", "relay example", "not_an_ip_address", "neither a name nor an address"),
@@ -324,10 +340,34 @@ def test_the_instance_folder_is_explicit_and_absolute(tmp_path: Path, monkeypatc
     assert load(Path("there"), {}).instance == tmp_path / "there"
 
 
+@pytest.mark.parametrize(
+    ("where", "problem", "why"),
+    [
+        ("127.0.0.1:9464", "", "this machine"),
+        ("[::1]:9464", "", "this machine, by IPv6"),
+        ("0.0.0.0:9464", "only_on_this_machine", "every address of the machine"),
+        ("[::]:9464", "only_on_this_machine", "the same by IPv6"),
+        ("192.0.2.7", "only_on_this_machine", "an address that others reach"),
+        ("localhost:9464", "not_an_ip_address", "a name may lead anywhere"),
+    ],
+)
+def test_figures_stay_on_this_machine(tmp_path: Path, where: str, problem: str, why: str) -> None:
+    given = {"DISCLOSURE_METRICS_LISTEN": where}
+    if not problem:
+        listen = load(tmp_path, given).metrics.listen
+        assert listen is not None, why
+        assert listen.port == 9464
+        return
+    with pytest.raises(InvalidInput, match=problem):
+        load(tmp_path, given)
+
+
 def names(of: type, above: str = "") -> set[str]:
     """The settings that a dataclass holds, dotted as in the file."""
     sections = {
         "web": WebSize,
+        "metrics": Metrics,
+        "log": Log,
         "relay": Relay,
         "mail": MailIdentity,
         "imap": Imap,

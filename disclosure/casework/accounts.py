@@ -224,7 +224,9 @@ def open_session(
     """A fresh token; the row holds its hash. ``idle`` ends it without a request, ``longest`` in any case."""
     token = secrets.token_urlsafe(32)
     with office.store.writing() as tx:
-        tx.execute(delete(sessions).where(sessions.c.expires_at <= now))
+        # Those that another sign-in is just deleting are its own matter.
+        over = select(sessions.c.token_hash).where(sessions.c.expires_at <= now).with_for_update(skip_locked=True)
+        tx.execute(delete(sessions).where(sessions.c.token_hash.in_(over)))
         tx.execute(
             insert(sessions).values(
                 token_hash=office.secrets.code_hash("session", token),

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from disclosure.casework import policies
 from disclosure.casework.office import Office, domain_tokens_of, new_id
@@ -82,7 +82,7 @@ def look_again(office: Office) -> None:
     with office.store.reading() as connection:
         if not policies.alone_may_suffice(office, connection):
             return
-        ids = list(connection.scalars(select(cases.c.id).where(cases.c.life == "open")))
+        ids = list(connection.scalars(select(cases.c.id).where(cases.c.life == "open").order_by(cases.c.id)))
         next_at = {case_id: _next_at(load(office, connection, case_id)) for case_id in ids}
     with office.store.writing() as tx:
         for case_id, (seq, instant) in next_at.items():
@@ -207,9 +207,14 @@ def case_row(case: Case, rules: Rules) -> dict[str, object]:
     }
 
 
+# Built once: building a statement costs as much as running it.
+_UPDATE_CASE = update(cases).where(cases.c.id == bindparam("its_id"))
+_DEADLINES = select(deadlines).where(deadlines.c.case_id == bindparam("case_id"))
+
+
 def _project_case(tx: Connection, file: CaseFile) -> None:
     row = case_row(file.case, file.rules)
-    if tx.execute(update(cases).where(cases.c.id == file.id).values(row)).rowcount == 0:
+    if tx.execute(_UPDATE_CASE, row | {"its_id": file.id}).rowcount == 0:
         tx.execute(insert(cases).values(id=file.id, number=file.case.number, opened_at=file.case.opened_at, **row))
 
 
@@ -226,7 +231,7 @@ def _project_deadlines(tx: Connection, file: CaseFile) -> dict[str, str]:
     """Bring the rows to what the fold says; returns rung → id of its fired row."""
     case, case_id = file.case, file.id
     wanted = deadline_rows(case, ladder.plan(case, file.rules))
-    held = {(row.rung, row.clock): row for row in tx.execute(select(deadlines).where(deadlines.c.case_id == case_id))}
+    held = {(row.rung, row.clock): row for row in tx.execute(_DEADLINES, {"case_id": case_id})}
     for key, row in held.items():
         state, due_at = wanted.get(key, (row.state if row.state == "fired" else "superseded", row.due_at))
         if (state, due_at) != (row.state, row.due_at):
@@ -340,8 +345,15 @@ def enqueue(
             ambiguous=0,
             next_try_at=queued.not_before,
             fence=0,
+            urgency=urgency(queued.mail_type),
+            signed_only=queued.signed_only,
         )
     )
+
+
+def urgency(mail_type: MailType) -> int:
+    """R29: a person sits before a page and waits for the second code; it goes before everything."""
+    return 0 if mail_type is MailType.SECOND_CODE else 1
 
 
 def call_coordinators(

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
-from disclosure.casework import casefile, delivery, deskwords, timeline
+from disclosure.casework import casefile, deadletters, delivery, deskwords, timeline
 from disclosure.casework.casefile import CaseFile
 from disclosure.casework.office import Office
 from disclosure.casework.people import TONES
@@ -23,7 +23,8 @@ from disclosure.protocol.state import Mail
 from disclosure.protocol.values import Audience, Language
 from disclosure.store.tables import outbox
 
-_STANDS = frozenset({"held", "dead"})
+_STANDS = deadletters.STANDS
+_ENDED = _STANDS | {"cancelled"}
 _WAITS = frozenset({"recipe", "prepared"})
 
 
@@ -40,7 +41,7 @@ class MailLine:
     attempts: int
     reason: str
     has_bytes: bool
-    can_resend: bool
+    stands: bool
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def _line(mail: Mail, row: Row[Any] | None, sight: Sight) -> MailLine:
         id=mail.id,
         kind=short(mail.type, sight.language),
         to=sight.name(mail.to),
-        state=deskwords.say(deskwords.OUTBOX, state, sight.language) if state in _STANDS else known,
+        state=deskwords.say(deskwords.OUTBOX, state, sight.language) if state in _ENDED else known,
         tone=Tone.HARM if state in _STANDS else TONES[mail.state],
         at=mail.queued_at,
         relayed_at=mail.relayed_at,
@@ -77,7 +78,7 @@ def _line(mail: Mail, row: Row[Any] | None, sight: Sight) -> MailLine:
         attempts=row.attempts if row is not None else 0,
         reason=_reason(row, sight.language),
         has_bytes=row is not None and row.sealed is not None,
-        can_resend=row is not None and state in _STANDS and row.sealed is not None,
+        stands=state in _STANDS,
     )
 
 
@@ -85,7 +86,7 @@ def _reason(row: Row[Any] | None, language: Language) -> str:
     """Why it stands or waits; what the relay said of a mail that it took says nothing."""
     if row is None or row.state == "relayed" or not row.last_code:
         return ""
-    return deskwords.say(deskwords.FAULTS, row.last_code, language)
+    return deskwords.why(row.last_code, language)
 
 
 def _file(office: Office, connection: Connection, case_id: str, language: Language) -> tuple[CaseFile, Sight]:

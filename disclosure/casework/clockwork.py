@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Select, select, update
 
 from disclosure.casework import casefile, dossiers, maintenance, outages
 from disclosure.casework.casefile import CaseFile, Fact
@@ -27,7 +27,9 @@ from disclosure.protocol.ownclocks import own_lapses
 from disclosure.protocol.state import Case
 from disclosure.protocol.values import Channel
 from disclosure.protocol.worktime import add
+from disclosure.store.locks import spoken_for
 from disclosure.store.tables import cases, heartbeats, reports
+from disclosure.store.transactions import once
 
 BATCH = 100
 log = logging.getLogger(__name__)
@@ -67,12 +69,12 @@ def tick(office: Office, now: datetime) -> Ticked:
     done = call_for_unread(office, now)
     seen: set[str] = set()
     while True:
-        with office.store.reading() as connection:
-            ids = [case_id for case_id in _due_ids(connection, now) if case_id not in seen]
-        if not ids:
-            return done
-        seen.update(ids)
-        done += _fire(office, ids, now)
+        with office.store.reading() as connection:  # open until they are fired: it is what they are spoken for by
+            ids = [case_id for case_id in spoken_for(connection, _due_ids(now), BATCH) if case_id not in seen]
+            if not ids:
+                return done
+            seen.update(ids)
+            done += _fire(office, sorted(ids), now)  # locked in the order of their ids, as everywhere
 
 
 def turn(office: Office, now: datetime) -> Ticked:
@@ -92,14 +94,12 @@ def _stands(office: Office, now: datetime) -> bool:
     return hold is not None or maintenance.current(office) is not None
 
 
-def _due_ids(connection: Connection, now: datetime) -> list[str]:
-    query = (
+def _due_ids(now: datetime) -> Select[tuple[str]]:
+    return (
         select(cases.c.id)
         .where(cases.c.life == "open", cases.c.next_at <= now, cases.c.stuck_at.is_(None))
         .order_by(cases.c.next_at, cases.c.id)
-        .limit(BATCH)
     )
-    return list(connection.scalars(query))
 
 
 def _fire(office: Office, ids: Sequence[str], now: datetime) -> Ticked:
@@ -271,10 +271,9 @@ def beat(office: Office, name: str, now: datetime) -> datetime | None:
     """Write a heartbeat after work; returns the one before it."""
     with office.store.writing() as tx:
         before = tx.scalar(select(heartbeats.c.at).where(heartbeats.c.name == name))
-        if before is None:
-            tx.execute(insert(heartbeats).values(name=name, at=now))
-        else:
-            tx.execute(update(heartbeats).where(heartbeats.c.name == name).values(at=max(before, now)))
+        if before is None and once(tx, heartbeats, {"name": name, "at": now}):
+            return None
+        tx.execute(update(heartbeats).where(heartbeats.c.name == name, heartbeats.c.at < now).values(at=now))
     return before
 
 

@@ -126,6 +126,7 @@ def open_case(office: Office, command: OpenCase, coordinator_id: str, now: datet
         assessed = Case(assessed=command.assessment.event(), policy_version=office.policy.current.version)
         rules = casefile.rules_for(office, connection, assessed)
     with office.store.writing() as tx:
+        ledger.hold(tx, command.report_ids)  # two clicks at the same moment: the second counts after the first
         _refuse_a_second_click(tx, command)
         ledger.open_stream(office.store, tx, case_id, "case", now)
         casefile.write(office, tx, CaseFile(case_id, Case(), rules), now, facts)

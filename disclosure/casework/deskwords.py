@@ -11,6 +11,8 @@ from collections.abc import Mapping
 
 from disclosure.casework.words import short
 from disclosure.language import N_, translate
+from disclosure.mail import refusals
+from disclosure.mail.refusals import About
 from disclosure.protocol.codes import Rung
 from disclosure.protocol.values import Language
 
@@ -245,6 +247,12 @@ FAULTS: Mapping[str, str] = {
     "contact_in_doubt": N_("newer evidence speaks against this contact: a person decides"),
     "evidence_old": N_("what is known of the contact is more than 24 hours old and is looked up again"),
     "certificate_looked_for": N_("the contact's certificates are being looked for"),
+    "mailbox_full": N_("the mailbox was full for as long as we try"),
+    "domain_rate": N_("this domain has had enough mails for a minute; it waits its turn"),
+    "too_many_to_one": N_(
+        "this address has had as many mails of the case in a day as the settings allow: a person decides"
+    ),
+    "refused_as_ciphertext": N_("the encrypted one was refused by a filter; this one is signed only"),
     "certificate_weak_key": N_("the certificate's key is too weak"),
     "certificate_uid_mismatch": N_("the certificate names another address"),
     "certificate_missing": N_("the certificate is missing"),
@@ -267,6 +275,35 @@ FAULTS: Mapping[str, str] = {
     "channel_not_confirmed": N_("the channel is not confirmed"),
     "coordinator_not_active": N_("the coordinator's account is switched off"),
 }
+
+
+RESENT: Mapping[str, str] = {
+    "anew": N_("a coordinator has it written and sent anew"),
+    "same": N_("a coordinator has the same bytes sent again"),
+}
+# What a refusal is about (mail/refusals.py).
+_REFUSALS: Mapping[About, str] = {
+    About.ADDRESS: N_("nobody has this address: the contact is switched off"),
+    About.FULL: N_("the mailbox is full: tried again in hours"),
+    About.SHAPE: N_("a filter or a size limit: the address lives"),
+    About.US: N_("how we send is refused: something of ours has to be mended, not the address"),
+}
+
+
+def refusal(code: str, *, permanent: bool, language: Language) -> str:
+    """What the relay's answer means to us."""
+    about = refusals.about(code)
+    if about in _REFUSALS:
+        return translate(language, _REFUSALS[about])
+    if code in FAULTS:
+        return say(FAULTS, code, language)
+    return translate(language, N_("refused for good; it does not say why") if permanent else N_("not now"))
+
+
+def why(code: str, language: Language) -> str:
+    """Why a mail stands or waits: words of ours, or what a relay's code is about with the code itself."""
+    about = refusals.about(code)
+    return f"{translate(language, _REFUSALS[about])} ({code})" if about in _REFUSALS else say(FAULTS, code, language)
 
 
 def say(table: Mapping[str, str], code: str, language: Language) -> str:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, Row, or_, select, update
 
 from disclosure.casework import casefile, clockwork, onward, receiving, replies, signers
 from disclosure.casework.casefile import CaseFile, Fact
@@ -23,10 +23,12 @@ from disclosure.casework.replies import Reply
 from disclosure.casework.traces import trace
 from disclosure.casework.writing import FIRST_MAILS
 from disclosure.mail.inbound import MailClass, Received, read_safely
+from disclosure.mail.refusals import About, about
 from disclosure.protocol import events as e
 from disclosure.protocol.codes import MailType
 from disclosure.protocol.errors import CannotStore, Conflict
 from disclosure.protocol.returns import ABSENCE, Waits, bounce_waits, brings_the_next_forward
+from disclosure.store.claims import take_first
 from disclosure.store.sealing import SYSTEM
 from disclosure.store.tables import inbox
 
@@ -86,22 +88,16 @@ def file_waiting(
 
 def _claim(office: Office, now: datetime) -> Stored | None:
     free = or_(inbox.c.lease_until.is_(None), inbox.c.lease_until <= now)
-    due = (
-        select(inbox)
-        .where(inbox.c.state == "stored", free)
-        .order_by(inbox.c.received_at, inbox.c.id)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-    )
-    with office.store.reading() as connection:
-        if connection.execute(due).first() is None:
-            return None
-    with office.store.writing() as tx:
-        row = tx.execute(due).first()
-        if row is None:
-            return None
+    due = select(inbox).where(inbox.c.state == "stored", free).order_by(inbox.c.received_at, inbox.c.id).limit(1)
+
+    def mark(tx: Connection, row: Row[Any]) -> Row[Any]:
         claimed = {"fence": row.fence + 1, "attempts": row.attempts + 1, "lease_until": now + LEASE}
         tx.execute(update(inbox).where(inbox.c.id == row.id).values(claimed))
+        return row
+
+    row = take_first(office.store, due, mark)
+    if row is None:
+        return None
     kept = receiving.unseal(office, row.case_id or SYSTEM, row.id, row.sealed)
     return Stored(row.id, row.fence + 1, row.attempts + 1, kept, row.sha256)
 
@@ -204,6 +200,11 @@ class _Returned:
         first = self.received.recipients[0] if self.received.recipients else None
         return {"code": first.status, "diagnostic": first.diagnostic} if first else {"code": "", "diagnostic": ""}
 
+    @property
+    def about_address(self) -> bool:
+        """A full mailbox, a filter or our own domain's fault ends the mail, and leaves the contact for later (R31)."""
+        return about(self.told["code"]) in {About.ADDRESS, About.UNSAID}
+
     def waits(self, file: CaseFile) -> str:
         """Why a person must look; empty when the facts speak for themselves."""
         said = self.received.mail_class
@@ -222,7 +223,7 @@ class _Returned:
         if waits:
             return [(e.MACHINE, noted)]
         if said in BOUNCES:
-            dead = said is MailClass.BOUNCE_PERMANENT
+            dead = said is MailClass.BOUNCE_PERMANENT and self.about_address
             return bounced(self.office, file, e.MailBounced(**self.about, **self.told), self.now, e.MACHINE, dead=dead)
         if said is MailClass.DSN_DELIVERED and self.found.by_token:
             about: dict[str, Any] = {
@@ -238,23 +239,12 @@ class _Returned:
         return facts
 
     def mailed(self, reply: Reply) -> e.OrganisationMailed | e.AuthorityMailed:
-        both: dict[str, Any] = {
-            **self.about,
-            "by": self.found.by,
-            "authenticated": reply.authenticated,
-            "encrypted": reply.encrypted,
-            "unread": reply.unread,
-            "signed": reply.signed,
-            "signer": reply.signer,
-            "unsure": self.received.unsure,
-            "attachments": reply.attachments,
-            "sender": reply.sender,
-            "subject": reply.subject,
-            "words": reply.words,
-        }
+        said = asdict(reply)
+        quotes_notice = said.pop("quotes_notice")
+        both: dict[str, Any] = {**self.about, "by": self.found.by, "unsure": self.received.unsure, **said}
         if self.found.mail_type in TO_AUTHORITIES:
             return e.AuthorityMailed(**both)
-        return e.OrganisationMailed(**both, quotes_notice=reply.quotes_notice)
+        return e.OrganisationMailed(**both, quotes_notice=quotes_notice)
 
 
 def bounced(

@@ -24,15 +24,16 @@ def refresh(hand: Hand, contact_id: str) -> None:
 
     A search that came to nothing is a look at the evidence too: the desk says what is not known, a person decides.
     """
-    if _contact_is_old(hand.office, hand.case_id, contact_id, hand.now, hand.actor):
+    file = casefile.look(hand.office, hand.case_id)
+    if _contact_is_old(hand.office, file, contact_id, hand.now, hand.actor):
         raise Refused("EV-03", "evidence_old")
 
 
-def must_wait(office: Office, case_id: str, contact_id: str, queued_at: datetime, now: datetime) -> str:
+def must_wait(office: Office, file: CaseFile, contact_id: str, queued_at: datetime, now: datetime) -> str:
     """Why a mail that the ladder sends has to wait, as a code of the outbox; empty when it may leave."""
-    if _contact_is_old(office, case_id, contact_id, now, e.MACHINE):
+    if _contact_is_old(office, file, contact_id, now, e.MACHINE):
         return "evidence_old"
-    case = casefile.look(office, case_id).case
+    case, case_id = file.case, file.id
     contact = case.contacts.get(contact_id)
     if contact is None or contact.doubted:
         return ""  # a person who answered rests on no look-up; whom newer evidence speaks against is not written to
@@ -45,19 +46,18 @@ def must_wait(office: Office, case_id: str, contact_id: str, queued_at: datetime
     return "certificate_looked_for" if now - queued_at < PATIENCE else ""
 
 
-def _contact_is_old(office: Office, case_id: str, contact_id: str, now: datetime, by: e.Actor) -> bool:
+def _contact_is_old(office: Office, file: CaseFile, contact_id: str, now: datetime, by: e.Actor) -> bool:
     """What a person entered or named rests on no look-up, and does not grow old."""
-    file = casefile.look(office, case_id)
     contact = file.case.contacts.get(contact_id)
     if contact is None or not contact.by_search:
         return False
     with office.store.reading() as connection:
-        last = lastsearch.newest(office, connection, case_id).get(contact.domain_id)
+        last = lastsearch.newest(office, connection, file.id).get(contact.domain_id)
     # A contact that was found stands in one commit with the end of its search: without one there is no evidence to age.
     if last is None or now - last.at <= OLD:
         return False
     if not _is_asked(office, file, contact):
-        searching.ask(office, case_id, contact.domain_id, by, now)
+        searching.ask(office, file.id, contact.domain_id, by, now)
     return True
 
 

@@ -6,6 +6,7 @@ those mails are encrypted to them. Web processes read certificates here and load
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -93,5 +94,14 @@ def ciphertext(data: bytes, certificate: bytes, address: Address, now: datetime,
 
 
 def service_key(office: Office) -> ServiceKey:
-    """The one that signs."""
-    return ServiceKey.load(office.service_key_path)
+    """The one that signs; read anew when its file is another one. Each thread has its own: pgpy's keys have state."""
+    path = office.service_key_path
+    seen = path.stat()
+    version = (path, seen.st_ino, seen.st_mtime_ns, seen.st_size)
+    if getattr(_read, "version", None) != version:
+        _read.key, _read.version = ServiceKey.load(path), version
+    key: ServiceKey = _read.key
+    return key
+
+
+_read = threading.local()

@@ -9,18 +9,18 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64decode
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, or_, select
 
-from disclosure.casework.casefile import CaseFile
+from disclosure.casework.casefile import CaseFile, urgency
 from disclosure.casework.comparing import Place, compare
 from disclosure.casework.office import Office, sha256
 from disclosure.protocol import events as e
 from disclosure.protocol.codes import MailType
-from disclosure.protocol.values import Purpose
+from disclosure.protocol.values import Address, Purpose
 from disclosure.store.sealing import SYSTEM, Sealer
 from disclosure.store.tables import deadlines, links, outbox, second_codes
 
@@ -76,17 +76,20 @@ def _queued(entries: Sequence[e.Entry]) -> dict[Hashable, dict[str, Any]]:
                     "rung": queued.rung,  # of the deadline that the row names
                     "ambiguous": 0,
                     "sha256": None,
+                    "urgency": urgency(queued.mail_type),
+                    "signed_only": queued.signed_only,
                 }
             case e.MailPrepared(mail_id=mail_id, sha256=digest) if mail_id in said:
                 said[mail_id]["sha256"] = digest
+            case e.MailResent(mail_id=mail_id, anew=True) if mail_id in said:
+                said[mail_id]["sha256"] = None
             case e.MailAmbiguous(mail_id=mail_id) if mail_id in said:
                 said[mail_id]["ambiguous"] += 1
     return said
 
 
 def _states(file: CaseFile, entries: Sequence[e.Entry], rows: dict[str, Row[Any]]) -> None:
-    """A person may send a dead or held mail again: only then a row is further back than its last event."""
-    last: dict[str, tuple[int, frozenset[str]]] = {}
+    last: dict[str, tuple[int, Collection[str]]] = {}
     for entry in entries:
         states = _states_after(entry.event)
         if states:
@@ -98,21 +101,24 @@ def _states(file: CaseFile, entries: Sequence[e.Entry], rows: dict[str, Row[Any]
             raise Place(file.id, seq).fault(fault)
 
 
-def _states_after(event: e.Event) -> frozenset[str]:
-    match event:
-        case e.MailQueued():
-            return frozenset({"recipe"})
-        case e.MailPrepared():
-            return UNSENT
-        case e.MailRelayed() | e.MailDelivered() | e.MailBounced():
-            return frozenset({"relayed"})
-        case e.MailRefused(permanent=permanent):
-            return UNSENT | {"dead"} if permanent else UNSENT
-        case e.MailGivenUp():
-            return UNSENT | {"dead"}
-        case e.MailAmbiguous(again=again):
-            return UNSENT if again else UNSENT | {"held"}
-    return frozenset()
+_STATES_AFTER: Mapping[type[e.Event], Callable[[Any], Collection[str]]] = {
+    e.MailQueued: lambda event: {"recipe"},
+    e.MailPrepared: lambda event: UNSENT,
+    e.MailRelayed: lambda event: {"relayed"},
+    e.MailDelivered: lambda event: {"relayed"},
+    e.MailBounced: lambda event: {"relayed"},
+    e.MailRefused: lambda event: {"dead"} if event.permanent else UNSENT,
+    e.MailGivenUp: lambda event: {"dead"},
+    e.MailAmbiguous: lambda event: UNSENT if event.again else {"held"},
+    e.MailHeld: lambda event: {"held"},
+    e.MailResent: lambda event: {"recipe"} if event.anew else UNSENT,
+    e.MailCancelled: lambda event: {"cancelled"},
+}
+
+
+def _states_after(event: e.Event) -> Collection[str]:
+    after = _STATES_AFTER.get(type(event))
+    return after(event) if after else ()
 
 
 def _calls(place: Place, entries: Sequence[e.Entry], rows: Sequence[Row[Any]]) -> None:
@@ -137,8 +143,16 @@ def _bytes(office: Office, place: Place, rows: Sequence[Row[Any]], sealer: Seale
             "message_id": written.get(b"message-id", ""),
             "reply_token": office.store.token("reply", _token(written.get(b"reply-to", ""))),
             "return_token": office.store.token("return", _token(held["sender"])),
+            # Rows of before revision 0005 have none.
+            **(tokens_of(office, Address.parse(held["recipient"])) if row.address_token else {}),
         }
         compare(place, "outbox", {row.id: said}, [row], lambda row: row.id)
+
+
+def tokens_of(office: Office, recipient: Address) -> dict[str, str]:
+    """The columns by which mails to one recipient are counted; they say nothing to whoever has only the database."""
+    kinds = {"address_token": ("to", str(recipient).lower()), "domain_token": ("to domain", str(recipient.domain))}
+    return {column: office.store.token(kind, value) for column, (kind, value) in kinds.items()}
 
 
 def _token(address: str) -> str:

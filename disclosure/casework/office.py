@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import Engine, create_engine, inspect
+from sqlalchemy import Engine, inspect
 
 from disclosure.casework import linkkeys, servicekeys
 from disclosure.casework.linkkeys import LinkKeys
@@ -20,7 +20,8 @@ from disclosure.policy import PolicyBook
 from disclosure.protocol.errors import InvalidInput
 from disclosure.protocol.values import NUMBER_BITS, Domain, spell
 from disclosure.settings import Settings
-from disclosure.store import revision
+from disclosure.store import engines, revision
+from disclosure.store.keystores import KeyStore, PostgresqlKeys, SqliteKeys
 from disclosure.store.sealing import SYSTEM, HeadSigner, KeyLost, KeyRing, derived, keyed_hash, secret_file
 from disclosure.store.transactions import Gate, Store, tune
 
@@ -67,6 +68,15 @@ class Office:
 
         schema.upgrade(self.store.engine, self.store.gate, now)
 
+    def close(self) -> None:
+        """End every connection of this process; the next use opens new ones."""
+        self.store.engine.dispose()
+        self.store.keyring.close()
+
+    def is_outdated(self) -> bool:
+        """Whether a newer release has migrated the database meanwhile: this one must not write to it any more."""
+        return not revision.is_known(self.store.engine)
+
     def is_prepared(self) -> bool:
         """Whether there are tables; without them there is nothing to read."""
         with self.store.reading() as connection:
@@ -91,22 +101,38 @@ def open_office(settings: Settings, engine: Engine | None = None) -> Office:
     """Keys, policy and store of one installation; makes the keys on the first start, never later.
 
     Without an engine it has one of its own: commands and the worker need no pages, and start sooner without them.
-    Raises KeyLost when stream keys exist that the key-encryption key here cannot open: a new one would hide the loss.
+    Raises KeyLost when stream keys exist that the key-encryption key here cannot open, or when this machine's secrets
+    are not those of the others: new ones would hide the loss.
     """
     instance = settings.instance
     instance.mkdir(mode=0o700, parents=True, exist_ok=True)
-    keys, kek = instance / "keys.db", instance / "kek.key"
-    if keys.exists() and not kek.exists():
-        raise KeyLost("kek.key")
-    keyring = KeyRing(keys, secret_file(kek))
-    keyring.sealer(SYSTEM)
-    engine = engine or create_engine(settings.database_url)
+    keys = _keystore(settings)
+    secret, ledger_secret = secret_file(instance / "app.key"), secret_file(instance / "ledger.key")
+    try:
+        keyring = KeyRing(keys, secret_file(instance / "kek.key"))
+        keyring.sealer(SYSTEM)
+        for name, held in (("app.key", secret), ("ledger.key", ledger_secret)):
+            if not keys.agrees(name, derived(held, f"mark/{name}").hex()):
+                raise KeyLost(name)
+    except BaseException:
+        keys.close()
+        raise
+    engine = engine or engines.make(settings.database_url)
     tune(engine)
-    secret = secret_file(instance / "app.key")
     gate = Gate(instance / "write.lock" if engine.dialect.name == "sqlite" else None)
-    signer = HeadSigner(secret_file(instance / "ledger.key"))
-    store = Store(engine, keyring, signer, derived(secret, "lookup"), gate)
+    store = Store(engine, keyring, HeadSigner(ledger_secret), derived(secret, "lookup"), gate)
     return Office(settings, PolicyBook.load(settings.policy), store, Secrets.of(secret, instance))
+
+
+def _keystore(settings: Settings) -> KeyStore:
+    """Raises KeyLost where there are stream keys, and not what opens them."""
+    path, kek = settings.instance / "keys.db", settings.instance / "kek.key"
+    on_server = PostgresqlKeys(engines.make_small(settings.database_url)) if settings.many_machines else None
+    if not kek.exists() and (not on_server.is_empty() if on_server else path.exists()):
+        if on_server:
+            on_server.close()
+        raise KeyLost("kek.key")
+    return on_server or SqliteKeys(path)
 
 
 def domain_tokens_of(office: Office, names: Iterable[str]) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select, update
 
 from disclosure.casework import casefile
 from disclosure.casework.casefile import CaseFile, Fact
@@ -14,6 +14,7 @@ from disclosure.casework.office import Office
 from disclosure.protocol import events as e
 from disclosure.protocol import ladder
 from disclosure.store.tables import cases, heartbeats
+from disclosure.store.transactions import once
 
 # Ours: a restart takes seconds and an upgrade minutes; a quarter of an hour without a beat is an outage that counts.
 OUTAGE = timedelta(minutes=15)
@@ -71,8 +72,8 @@ def clock_is_right(office: Office, now: datetime) -> int:
 
 def set_beat(tx: Connection, name: str, at: datetime) -> None:
     """Whatever stood there, also a later instant."""
-    if tx.execute(update(heartbeats).where(heartbeats.c.name == name).values(at=at)).rowcount == 0:
-        tx.execute(insert(heartbeats).values(name=name, at=at))
+    if not once(tx, heartbeats, {"name": name, "at": at}):
+        tx.execute(update(heartbeats).where(heartbeats.c.name == name).values(at=at))
 
 
 def credit_outage(office: Office, now: datetime) -> int:

@@ -102,7 +102,6 @@ class MailRow:
     state: str
     reason: str
     at: datetime
-    can_resend: bool
 
 
 @dataclass(frozen=True)
@@ -227,9 +226,8 @@ def _mail(row: Row[Any], language: Language) -> MailRow:
         number=row.number or "",
         kind=short(MailType(row.mail_type), language),
         state=deskwords.say(deskwords.OUTBOX, row.state, language),
-        reason=deskwords.say(deskwords.FAULTS, row.last_code or "", language),
+        reason=deskwords.why(row.last_code or "", language),
         at=row.finished_at or row.queued_at,
-        can_resend=row.sealed is not None,
     )
 
 

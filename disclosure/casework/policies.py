@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, Row, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from disclosure.casework.office import Office
 from disclosure.policy import Version, read_version
 from disclosure.protocol.errors import BrokenChain, InvalidInput
 from disclosure.store.sealing import SYSTEM
 from disclosure.store.tables import cases, policies
+from disclosure.store.transactions import once
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,7 @@ def keep(office: Office, tx: Connection, name: str, at: datetime) -> None:
     """
     if name != office.policy.current.version:
         return
-    insert = postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
-    row = {"version": name, "text": office.policy.version.text, "kept_at": at}
-    tx.execute(insert(policies).values(row).on_conflict_do_nothing())
+    once(tx, policies, {"version": name, "text": office.policy.version.text, "kept_at": at})
 
 
 def under(office: Office, connection: Connection, name: str) -> Version:

@@ -12,7 +12,7 @@ from base64 import b64decode, b64encode
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, select
 
 from disclosure.casework import clockwork
 from disclosure.casework.office import Office, new_id, sha256
@@ -21,6 +21,7 @@ from disclosure.mail.imap import ImapFault, MailboxSettings
 from disclosure.protocol.errors import CannotStore
 from disclosure.store.sealing import SYSTEM
 from disclosure.store.tables import inbox
+from disclosure.store.transactions import once
 
 MOST_BYTES = imap.MAX_MESSAGE
 KEPT_ASIDE = timedelta(days=30)  # ours: what concerns no case, long enough to look for something missed
@@ -61,11 +62,9 @@ def receive(office: Office, kept: Kept, now: datetime, *, source: str, whole: bo
         "fence": 0,
     }
     with office.store.writing() as tx:
-        before = tx.scalar(select(inbox.c.id).where(inbox.c.token == token))
-        if before is not None:
-            return str(before)
-        tx.execute(insert(inbox).values(row))
-    return inbox_id
+        if once(tx, inbox, row):
+            return inbox_id
+        return str(tx.scalar(select(inbox.c.id).where(inbox.c.token == token)))
 
 
 def seal(office: Office, stream_id: str, inbox_id: str, kept: Kept) -> bytes:

@@ -11,11 +11,12 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from disclosure.casework import codenames, pictures
+from disclosure.casework import codenames, pictures, reporteraddress
 from disclosure.casework.casefile import Fact, coordinator
 from disclosure.casework.codenames import normalised
 from disclosure.casework.office import Office, domain_tokens_of, sha256
 from disclosure.casework.pictures import Cleaned
+from disclosure.casework.reporteraddress import Left
 from disclosure.protocol import events as e
 from disclosure.protocol.errors import IllegalMove, InvalidInput, NotFound, Refused
 from disclosure.protocol.report import Report, apply_to_report, fold_report
@@ -33,8 +34,10 @@ from disclosure.store.tables import (
     submissions,
 )
 from disclosure.store.tables import pictures as picture_rows
+from disclosure.store.transactions import once
 
 MAX_MESSAGE = 10_000
+_NEWS = (e.ReportRead, e.ReporterAnswered, e.ReportDeclined, e.ReportAccepted)
 SHOWN_AGAIN = timedelta(minutes=10)
 # Built once: building a statement costs as much as running it.
 _SUBMISSION, _REPORT = insert(submissions), insert(reports)
@@ -195,6 +198,7 @@ def _change(office: Office, report_id: str, now: datetime, facts: Sequence[Fact]
 
 
 def _write(office: Office, tx: Connection, report_id: str, now: datetime, facts: Sequence[Fact]) -> Report:
+    ledger.hold(tx, [report_id])
     report = look(office, tx, report_id)
     if report.erased:  # its key is gone, so nothing can be sealed any more
         raise IllegalMove("triage", report.triage, type(facts[0][1]).__name__)
@@ -203,6 +207,8 @@ def _write(office: Office, tx: Connection, report_id: str, now: datetime, facts:
         report = apply_to_report(report, entry)
     row = {"triage": report.triage, "read_at": report.read_at, "head_seq": report.last_seq}
     tx.execute(update(reports).where(reports.c.id == report_id).values(row))
+    if any(isinstance(fact, _NEWS) for _, fact in facts):
+        reporteraddress.tell(tx, report_id, now)
     return report
 
 
@@ -282,8 +288,7 @@ def seen(office: Office, coordinator_id: str, stream_id: str, now: datetime) -> 
         if connection.execute(query).first():
             return
     with office.store.writing() as tx:
-        if tx.execute(query).first() is None:
-            tx.execute(insert(access_log).values(**key))
+        once(tx, access_log, key)
 
 
 def picture(office: Office, report_id: str, picture_id: str) -> tuple[str, bytes]:
@@ -318,6 +323,7 @@ def answer(office: Office, report_id: str, text: str, coordinator_id: str, now: 
 def tie(office: Office, tx: Connection, report_id: str, case_id: str, actor: e.Actor, now: datetime) -> None:
     """Accept the report, if that is still to be done, and tie it to the case. Refused once it was withdrawn."""
     facts: list[Fact] = [(actor, e.ReportTied(case_id=case_id))]
+    ledger.hold(tx, [report_id])
     report = look(office, tx, report_id)
     if report.triage == "withdrawn" or report.erased:
         raise Refused("R5", "report_withdrawn")
@@ -358,6 +364,7 @@ class ReporterPage:
     said: tuple[Said, ...]
     withdrawal_asked: bool
     erased: bool
+    address: Left | None = None
 
 
 def enter(office: Office, codename: str) -> str:
@@ -378,6 +385,7 @@ def page(office: Office, report_id: str) -> ReporterPage:
         entries = ledger.read(office.store, connection, report_id, parts={"reporter"})
         lives = select(cases.c.life).join(case_reports, case_reports.c.case_id == cases.c.id)
         life = set(connection.scalars(lives.where(case_reports.c.report_id == report_id)))
+        left = reporteraddress.look(office, connection, report_id)
     report = fold_report(entries)
     said = tuple(
         Said(entry.at, isinstance(entry.event, e.ReporterAnswered | e.ReportDeclined), _said(entry.event))
@@ -386,7 +394,9 @@ def page(office: Office, report_id: str) -> ReporterPage:
     )
     status = {"accepted": "closed" if life == {"closed"} else "under_way"}.get(report.triage, report.triage)
     since = report.read_at if report.triage != "received" else None
-    return ReporterPage(row.reference, status, row.received_at, since, said, report.withdrawal_asked, report.erased)
+    return ReporterPage(
+        row.reference, status, row.received_at, since, said, report.withdrawal_asked, report.erased, left
+    )
 
 
 def _said(event: e.Event) -> str:
@@ -418,6 +428,7 @@ def withdraw(office: Office, report_id: str, now: datetime) -> bool:
             tx.execute(update(streams).where(streams.c.id == report_id).values(erased_at=now))
             tx.execute(picture_rows.delete().where(picture_rows.c.report_id == report_id))
             tx.execute(domain_tokens.delete().where(domain_tokens.c.stream_id == report_id))
+            reporteraddress.remove(tx, report_id)
     if before:
         office.store.keyring.erase(report_id)  # after the commit: the event says that it was done, then it is done
     return before

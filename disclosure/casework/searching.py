@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import Connection, Row, insert, or_, select, update
 
 from disclosure.casework import casefile, certsearching, earlier, knowncontacts, maintenance
 from disclosure.casework.casefile import CaseFile, Fact, Hand, domains_of
@@ -26,6 +26,7 @@ from disclosure.protocol import events as e
 from disclosure.protocol.codes import LookupOutcome
 from disclosure.protocol.errors import CannotStore, Conflict, NotFound, Refused
 from disclosure.protocol.values import Answer, Channel, Domain, Language
+from disclosure.store.claims import take_first
 from disclosure.store.tables import probes, searches
 
 if TYPE_CHECKING:  # web processes ask for searches, the worker does them: only it needs DNS and HTTP
@@ -130,20 +131,16 @@ def _claim(office: Office, now: datetime, *, certificates: bool) -> Search | Non
         )
         .order_by(searches.c.next_try_at, searches.c.id)
         .limit(1)
-        .with_for_update(skip_locked=True)
     )
     if not certificates:
         due = due.where(searches.c.contact_id.is_(None))
-    with office.store.reading() as connection:
-        if connection.execute(due).first() is None:
-            return None
-    with office.store.writing() as tx:
-        row = tx.execute(due).first()
-        if row is None:
-            return None
+
+    def mark(tx: Connection, row: Row[Any]) -> Search:
         mine = (searches.c.id == row.id) & (searches.c.fence == row.fence)
         tx.execute(update(searches).where(mine).values(fence=row.fence + 1, lease_until=now + LEASE, state="running"))
-    return Search(row.id, row.case_id, row.domain_id, row.contact_id or "", row.attempts, row.fence + 1)
+        return Search(row.id, row.case_id, row.domain_id, row.contact_id or "", row.attempts, row.fence + 1)
+
+    return take_first(office.store, due, mark)
 
 
 def _do(office: Office, claimed: Search, now: datetime, find: Find, seek: Seek | None) -> None:

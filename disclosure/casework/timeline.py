@@ -203,6 +203,9 @@ SENTENCES: Mapping[type[e.Event], Words] = {
     e.MailRefused: _mail_words(N_("%(mail)s to %(to)s: refused")),
     e.MailAmbiguous: _mail_words(N_("%(mail)s to %(to)s: the line broke at the end, it may have arrived")),
     e.MailGivenUp: _mail_words(N_("%(mail)s to %(to)s: given up")),
+    e.MailHeld: _mail_words(N_("%(mail)s to %(to)s: held for a person before it left")),
+    e.MailResent: _mail_words(N_("%(mail)s to %(to)s: sent again by hand")),
+    e.MailCancelled: _mail_words(N_("%(mail)s to %(to)s: cancelled by hand, it does not go again")),
     e.MailDelivered: _mail_words(N_("%(mail)s to %(to)s: delivered, says the recipient's server")),
     e.MailBounced: _mail_words(N_("%(mail)s to %(to)s: came back")),
     e.MailNoted: _of(
@@ -286,6 +289,7 @@ TONES: Mapping[type[e.Event], Tone] = {
     e.MailRefused: Tone.CONTESTED,
     e.MailGivenUp: Tone.HARM,
     e.MailAmbiguous: Tone.CONTESTED,
+    e.MailHeld: Tone.CONTESTED,
     e.MailBounced: Tone.CONTESTED,
     e.OrganisationMailed: Tone.WAITING,
     e.AuthorityMailed: Tone.WAITING,

@@ -72,6 +72,20 @@ class Claim:
     ambiguous: int
     fence: int
     queued_at: datetime
+    signed_only: bool = False
+    full_since: datetime | None = None
+    resent_at: datetime | None = None
+    file: CaseFile | None = None  # the case as it was a moment ago, for whoever has just read it
+
+    @property
+    def since(self) -> datetime:
+        """From when it is known for how long to try."""
+        return self.resent_at or self.queued_at
+
+    @property
+    def of_a_case(self) -> bool:
+        """A call to coordinators says nothing of the case that it comes from."""
+        return self.case_id is not None and self.mail_type is not MailType.COORDINATORS_CALLED
 
 
 @dataclass(frozen=True)
@@ -136,14 +150,14 @@ class _Draft:
 def prepare(office: Office, claim: Claim, now: datetime) -> Prepared:
     """Compose, judge, sign, encrypt. Raises Unsendable with a code that the desk shows."""
     key = keys.service_key(office)
-    if claim.case_id is None or claim.mail_type is MailType.COORDINATORS_CALLED:
+    if claim.case_id is None or not claim.of_a_case:
         with office.store.reading() as connection:
             recipient, language = recipients.of_coordinator(connection, claim.to)
         draft = _Draft(compose.CoordinatorsCalled(f"{office.settings.public_url}/desk/"), recipient)
     else:
         language = claim.language
         with office.store.reading() as connection:
-            file = casefile.load(office, connection, claim.case_id)
+            file = claim.file or casefile.load(office, connection, claim.case_id)
             draft = _draft(_Opened(office, connection, file, now), claim, key.fingerprint)
     text = compose.compose(draft.mail, language)
     envelope, tokens = _envelope(office, draft.recipient.address, now)
@@ -297,7 +311,7 @@ def _draft(opened: _Opened, claim: Claim, fingerprint: str) -> _Draft:
     link = sign(office, purpose, file.id, claim.to, mail_id=claim.id, expires_at=opened.now + LINK_LIFETIME)
     door = Door(f"{office.settings.public_url}/a/{link.token}", link.code)
     queued = file.case.mails.get(claim.id)
-    lock = _lock(opened, recipient)
+    lock = _Lock(why_not="refused_as_ciphertext") if claim.signed_only else _lock(opened, recipient)
     rung = queued.rung if queued else None
     opened = replace(opened, queued_at=claim.queued_at)
     mail = _with_door(opened, claim.mail_type, claim.to, common | {"door": door}, lock, rung=rung)

@@ -20,12 +20,17 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 def office(*, prepare: bool = False) -> Office:
-    """The office of this installation; with ``prepare``, its folder and schema are made or brought up to date."""
+    """The office of this installation; with ``prepare``, its folder and schema are made or brought up to date.
+
+    Its connections end with the command.
+    """
     settings = load(instance_folder(os.environ), os.environ)
     nothing = click.ClickException(f"nothing is stored in {settings.instance} yet: start the server there first")
     if not prepare and not (settings.instance / "app.key").exists():
         raise nothing  # opening an office makes its keys: a slip in a folder's name must leave none behind
     held = open_office(settings)
+    if (context := click.get_current_context(silent=True)) is not None:
+        context.call_on_close(held.close)
     if prepare:
         held.prepare(datetime.now(UTC))
     elif not held.is_prepared():

@@ -325,7 +325,7 @@ def play(folder: Path, *, once: bool) -> int:
         fill(cast, now)
         click.echo("Six cases in six states are on the desk.")
         _say_who(account)
-        cast.office.store.engine.dispose()
+        cast.office.close()
         if once:
             return 0
         settings = load(folder, environment(world, folder))

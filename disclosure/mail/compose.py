@@ -254,6 +254,19 @@ class CoordinatorsCalled:
     desk_url: str
 
 
+@dataclass(frozen=True)
+class ReporterCode:
+    """R23: the first mail to an address that a reporter left. It does not say what it is about."""
+
+    code: str
+    hours: int
+
+
+@dataclass(frozen=True)
+class ReporterNews:
+    """To an address that was confirmed: that there is something to read, and nothing of it."""
+
+
 Mail = (
     ContactRequest
     | Reminder
@@ -272,6 +285,8 @@ Mail = (
     | LaterFact
     | Thanks
     | CoordinatorsCalled
+    | ReporterCode
+    | ReporterNews
 )
 _TEMPLATES = {
     ContactRequest: "contact_request",
@@ -291,9 +306,11 @@ _TEMPLATES = {
     LaterFact: "later_fact",
     Thanks: "thanks",
     CoordinatorsCalled: "coordinators_called",
+    ReporterCode: "reporter_code",
+    ReporterNews: "reporter_news",
 }
-# One recipient with one known language: an authority, a coordinator. Everything else says it twice.
-_ONE_LANGUAGE = (Referral, LaterFact, CoordinatorsCalled)
+# One recipient with one known language: an authority, a coordinator, a reporter. Everything else says it twice.
+_ONE_LANGUAGE = (Referral, LaterFact, CoordinatorsCalled, ReporterCode, ReporterNews)
 
 
 def compose(mail: Mail, first: Language) -> MailText:
@@ -357,6 +374,8 @@ def wrap(text: str) -> str:
 
 
 def _filled(line: str) -> list[str]:
+    if len(line) <= COLUMNS and line.isprintable():
+        return [line]
     found = _INDENT.match(line)
     assert found is not None  # noqa: S101 - every part of it may be empty
     lead, behind = found[0], found[1] + " " * len(found[2] or "")

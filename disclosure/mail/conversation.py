@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import select
 import smtplib
 import socket
 import ssl
@@ -36,6 +37,13 @@ class Conversation(smtplib.SMTP):
             self.close()
             raise
 
+    def begin(self, step: float, total: float) -> None:
+        """Another mail over the same line: its time begins now. Raises when the line ended, or more came than asked."""
+        self._step, self._ends_at = step, time.monotonic() + total
+        self.refuse_what_came_early()
+        if self.sock is None or select.select([self.sock], [], [], 0)[0]:
+            raise smtplib.SMTPServerDisconnected("the other side ended the conversation between two mails")
+
     def be_patient(self) -> None:
         """For the answer to the final dot: as long as there is time at all (RFC 5321, 4.5.3.2.6)."""
         self._step = float("inf")
@@ -43,6 +51,7 @@ class Conversation(smtplib.SMTP):
     def leave(self) -> None:
         """Say goodbye without waiting for the answer: what counts was said before."""
         with contextlib.suppress(OSError, smtplib.SMTPException):
+            self._unread = b""
             self.putcmd("quit")
         self.close()
 
@@ -63,6 +72,15 @@ class Conversation(smtplib.SMTP):
         """What came in the clear is forgotten, an answer sent ahead of the handshake included (RFC 3207, 6)."""
         self.starttls(context=context)
         self._unread = b""
+
+    def putcmd(self, cmd: str, args: str = "") -> None:
+        """An answer that came before its question would be taken for that of the next one, or of the next mail."""
+        self.refuse_what_came_early()
+        super().putcmd(cmd, args)
+
+    def refuse_what_came_early(self) -> None:
+        if self._unread:
+            raise smtplib.SMTPException("an answer that nobody asked for")
 
     def send(self, s: object) -> None:
         sent = s.encode(self.command_encoding) if isinstance(s, str) else memoryview(s)  # type: ignore[arg-type]

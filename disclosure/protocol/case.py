@@ -13,7 +13,7 @@ from typing import Any
 from disclosure.protocol import contactcertificates, publicity
 from disclosure.protocol import events as e
 from disclosure.protocol.axes import moved
-from disclosure.protocol.codes import MailType
+from disclosure.protocol.codes import MailType, Rung
 from disclosure.protocol.errors import IllegalMove, Refused
 from disclosure.protocol.guards import forbidden
 from disclosure.protocol.returns import ABSENCE
@@ -138,8 +138,9 @@ def _mail_is(state: MailState) -> Callable[[Case, e.Entry, Any], Case]:
 
 
 def _prepared(case: Case, entry: e.Entry, event: e.MailPrepared) -> Case:
+    """Who reads it is judged by the certificate it left for: one prepared anew forgets the first."""
     case = _mail_is(MailState.PREPARED)(case, entry, event)
-    if not event.certificate_id or event.mail_id not in case.mails:
+    if event.mail_id not in case.mails:
         return case
     mail = replace(case.mails[event.mail_id], certificate_id=event.certificate_id)
     return case.but(mails={**case.mails, mail.id: mail})
@@ -155,6 +156,20 @@ def _contact_clock(case: Case, at: datetime) -> Case:
 
 def _refused(case: Case, entry: e.Entry, event: e.MailRefused) -> Case:
     return _mail_is(MailState.DEAD)(case, entry, event) if event.permanent else case
+
+
+def _resent(case: Case, entry: e.Entry, event: e.MailResent) -> Case:
+    """Alive again, unless it is known to be out or may be."""
+    mail = case.mails.get(event.mail_id)
+    if mail is None or mail.state is not MailState.DEAD:
+        return case
+    return _mail_with(case, mail.id, state=MailState.QUEUED if event.anew else MailState.PREPARED)
+
+
+def _cancelled(case: Case, entry: e.Entry, event: e.MailCancelled) -> Case:
+    """What may have arrived may have arrived, whoever gives it up."""
+    mail = case.mails.get(event.mail_id)
+    return case if mail and mail.state in _USABLE else _mail_is(MailState.DEAD)(case, entry, event)
 
 
 def _mail_with(case: Case, mail_id: str, **changes: Any) -> Case:
@@ -250,7 +265,10 @@ def _credited(case: Case, entry: e.Entry, event: e.OutageCredited) -> Case:
 
 
 def _climbed(case: Case, entry: e.Entry, event: e.RungClimbed) -> Case:
-    return case.but(rungs={**case.rungs, event.rung: Climbed(entry.at, event.due_at, event.clock)})
+    climbed = case.but(rungs={**case.rungs, event.rung: Climbed(entry.at, event.due_at, event.clock)})
+    if event.rung is not Rung.HEADS_UP:
+        return climbed
+    return climbed.but(heads_ups={**case.heads_ups, event.clock: entry.at})
 
 
 def _task(case: Case, entry: e.Entry, event: e.TaskOpened) -> Case:
@@ -320,6 +338,8 @@ _STEPS: Mapping[type[e.Event], Callable[[Case, e.Entry, Any], Case]] = {
     e.MailAmbiguous: _mail_is(MailState.AMBIGUOUS),
     e.MailRefused: _refused,
     e.MailGivenUp: _mail_is(MailState.DEAD),
+    e.MailResent: _resent,
+    e.MailCancelled: _cancelled,
     e.MailBounced: _bounced,
     e.MailNoted: _noted,
     e.OrganisationMailed: _mailed,
@@ -373,6 +393,7 @@ FACTS_ONLY = frozenset(
         e.LookupRecorded,
         e.SearchEnded,
         e.LinkOpened,
+        e.MailHeld,
         e.OrganisationWrote,
         e.OrganisationAnswered,
         e.AuthorityAnswered,

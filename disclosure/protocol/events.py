@@ -389,7 +389,10 @@ class ForwardRequestReleased(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class MailQueued(Event):
-    """A recipe in the outbox. ``to`` is a contact's, person's or authority's id."""
+    """A recipe in the outbox. ``to`` is a contact's, person's or authority's id.
+
+    ``signed_only``: the mail before was encrypted, and a filter would not have it in that shape (R19 allows both).
+    """
 
     mail_id: str
     mail_type: MailType
@@ -397,6 +400,7 @@ class MailQueued(Event):
     language: Language
     not_before: datetime
     rung: Rung | None = None
+    signed_only: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -454,6 +458,35 @@ class MailGivenUp(Event):
     mail_type: MailType
     to: str
     reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MailHeld(Event):
+    """Before it left: something speaks against sending it by a machine, and a person decides (facts: mail 3.2)."""
+
+    mail_id: str
+    mail_type: MailType
+    to: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MailResent(Event):
+    """By a coordinator. ``anew``: nothing of it has arrived, so it is composed and judged as of now."""
+
+    mail_id: str
+    mail_type: MailType
+    to: str
+    anew: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class MailCancelled(Event):
+    """By a coordinator: a mail that stood still does not go again."""
+
+    mail_id: str
+    mail_type: MailType
+    to: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -274,13 +274,14 @@ def _authorities(
     if not forced:
         floor = max(mark, after_working_hours(run.started_at, policy.silence_floor, rules.calendar))
     before = timedelta(0) if forced else policy.heads_up_before
-    announced = case.rungs.get(Rung.HEADS_UP)
-    if announced is None or announced.clock is not run.clock:
+    # Another clock is announced anew. One that runs again, because a person changed, was announced already; nobody is
+    # told before the date that the last announcement named, whichever clock it was of.
+    if run.clock not in case.heads_ups:
         heads_up = max(run.started_at, floor - before)
         yield Planned(Rung.HEADS_UP, run.clock, heads_up)
         out_at: datetime | None = heads_up
     else:
-        out_at = _heads_up_out_at(case, announced.at)
+        out_at = _heads_up_out_at(case, max(case.heads_ups.values()))
     if out_at is not None:
         approval = _approval_missing(case, rules, Rung.AUTHORITIES)
         yield Planned(Rung.AUTHORITIES, run.clock, max(floor, out_at + before), blocked_by, approval)

@@ -1,4 +1,7 @@
-"""Migrations: under the gate, after an automatic copy, checked before they are kept (design.md section 3).
+"""Migrations: one process at a time, checked before they are kept (design.md section 3).
+
+SQLite: under the gate, after an automatic copy. PostgreSQL: under an advisory lock, in one transaction in which no
+other process can write; a copy of a server's database is the operator's to make before (docs/operations.md).
 
 Not imported by web processes: it loads Alembic.
 """
@@ -18,6 +21,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
 from disclosure.protocol.errors import DisclosureError
+from disclosure.store.faults import storage
+from disclosure.store.locks import MIGRATING, alone
 from disclosure.store.transactions import Gate
 
 HERE = Path(__file__).parent / "migrations"
@@ -25,6 +30,14 @@ HERE = Path(__file__).parent / "migrations"
 
 class BadMigration(DisclosureError):
     """A migration lost rows or broke a reference; everything was rolled back and the copy is beside the database."""
+
+
+class NewerSchema(DisclosureError):
+    """A newer release has migrated the database; this one must not touch it."""
+
+
+class NotOurs(DisclosureError):
+    """DATABASE_URL leads to a database that somebody else uses."""
 
 
 def config(connection: Connection) -> Config:
@@ -45,20 +58,31 @@ def current(connection: Connection) -> str | None:
 
 
 def upgrade(engine: Engine, gate: Gate, now: datetime) -> bool:
-    """Bring the schema to the newest revision; True if anything was done. Safe when several processes start at once."""
-    with gate.held():
+    """Bring the schema to the newest revision; True if anything was done. Safe when several processes start at once.
+
+    Raises NewerSchema, and NotOurs for a PostgreSQL database that holds somebody else's tables.
+    """
+    with storage(), gate.held(), alone(engine, MIGRATING):
         with engine.connect() as connection:
             known = current(connection)
+            if known is None and engine.dialect.name != "sqlite" and _tables(connection):
+                raise NotOurs(f"the database holds tables of another program: {', '.join(_tables(connection)[:3])}")
         if known == newest():
             return False
         if known is not None:
+            _refuse_newer(known)
             _copy(engine, now)
         _migrate(engine, lambda held: command.upgrade(held, "head"))
         return True
 
 
+def _refuse_newer(known: str) -> None:
+    if known not in {script.revision for script in ScriptDirectory(str(HERE)).walk_revisions()}:
+        raise NewerSchema(f"the database is at revision {known}, this program knows {newest()}: install the newer one")
+
+
 def downgrade(engine: Engine, gate: Gate, revision: str, now: datetime) -> None:
-    with gate.held():
+    with storage(), gate.held(), alone(engine, MIGRATING):
         _copy(engine, now)
         _migrate(engine, lambda held: command.downgrade(held, revision))
 
@@ -69,11 +93,24 @@ def _migrate(engine: Engine, run: Callable[[Config], None]) -> None:
         _foreign_keys(connection, on=False)
         try:
             with connection.begin():
+                _nobody_else_writes(connection)
                 before = _counts(connection)
                 run(config(connection))
                 _check(connection, before)
         finally:
             _foreign_keys(connection, on=True)
+
+
+def _nobody_else_writes(connection: Connection) -> None:
+    """Else rows counted before would differ from those after, and a writer might hold a table that is to be altered.
+
+    On SQLite the gate sees to it. Whoever holds a table already is waited for, as long as lock_timeout says.
+    """
+    names = sorted(_tables(connection))
+    if connection.dialect.name != "sqlite" and names:
+        connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
+        quoted = ", ".join(f'"{name}"' for name in names)
+        connection.exec_driver_sql(f"LOCK TABLE {quoted} IN SHARE ROW EXCLUSIVE MODE")
 
 
 def _foreign_keys(connection: Connection, *, on: bool) -> None:

@@ -1,6 +1,6 @@
 """Stream keys and sealing (design.md section 4).
 
-Every stream has a 256-bit key of its own, wrapped by the key-encryption key and kept in a database of its own: erasing
+Every stream has a 256-bit key of its own, wrapped by the key-encryption key and kept apart (keystores.py): erasing
 a key erases the content wherever a backup of the ledger lies. Each ciphertext is bound to table, column, row and key:
 it cannot be moved to another place.
 """
@@ -9,13 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import secrets
-import sqlite3
 import threading
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -27,7 +23,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from disclosure.protocol.errors import DisclosureError
 from disclosure.store import files
-from disclosure.store.faults import storage
+from disclosure.store.keystores import KeyStore, Row
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
@@ -57,52 +53,22 @@ def derived(secret: bytes, label: str) -> bytes:
 
 
 class KeyRing:
-    """The stream keys in ``path``, wrapped by ``kek``. Safe for threads; processes share the file."""
+    """The stream keys in ``keys``, wrapped by ``kek``. Safe for threads; processes share what lies there."""
 
-    def __init__(self, path: Path, kek: bytes) -> None:
-        self._path, self._kek = path, AESGCM(kek)
+    def __init__(self, keys: KeyStore, kek: bytes) -> None:
+        self.keys, self._kek = keys, AESGCM(kek)
         self._lock = threading.Lock()
         self._pool: deque[str] = deque()
-        self._local = threading.local()
-        with self._connection() as connection:
-            connection.execute(
-                "CREATE TABLE IF NOT EXISTS stream_keys"
-                " (stream_id TEXT PRIMARY KEY, key_id TEXT NOT NULL UNIQUE, wrapped BLOB NOT NULL)"
-            )
-        if self._row(SYSTEM) is None:
+        if keys.find(SYSTEM) is None:
             self._make([SYSTEM])
-
-    def _connection(self) -> sqlite3.Connection:
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is None or self._local.process != os.getpid():
-            connection = sqlite3.connect(self._path, timeout=30, isolation_level=None)
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=FULL")
-            connection.execute("PRAGMA secure_delete=ON")
-            self._local.connection, self._local.process = connection, os.getpid()
-        return connection
 
     def _make(self, stream_ids: list[str]) -> None:
         rows = []
         for stream_id in stream_ids:
             key_id, nonce = secrets.token_hex(8), secrets.token_bytes(NONCE_BYTES)
-            bound = f"stream_keys|{stream_id}|{key_id}".encode()
-            rows.append((stream_id, key_id, nonce + self._kek.encrypt(nonce, secrets.token_bytes(KEY_BYTES), bound)))
-        with storage(), self._writing() as connection:
-            connection.executemany("INSERT OR IGNORE INTO stream_keys VALUES (?, ?, ?)", rows)
-
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        """Whatever fails, the commit included: this thread's connection is free for the next."""
-        connection = self._connection()
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield connection
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:  # a full disk may have rolled it back already
-                connection.execute("ROLLBACK")
-            raise
+            wrapped = nonce + self._kek.encrypt(nonce, secrets.token_bytes(KEY_BYTES), _bound(stream_id, key_id))
+            rows.append((stream_id, key_id, wrapped))
+        self.keys.add(rows)
 
     def new_stream(self) -> str:
         """A fresh stream id whose key is already on disk. Ids that a process took and never used are harmless."""
@@ -113,43 +79,43 @@ class KeyRing:
                 self._pool.extend(fresh)
             return self._pool.popleft()
 
-    def _row(self, stream_id: str) -> tuple[str, bytes] | None:
-        query = "SELECT key_id, wrapped FROM stream_keys WHERE stream_id = ?"
-        found: tuple[str, bytes] | None = self._connection().execute(query, (stream_id,)).fetchone()
-        return found
-
     def sealer(self, stream_id: str) -> Sealer:
         """Seals and opens under the stream's key. Raises Erased, or KeyLost when another key wrapped it."""
-        row = self._row(stream_id)
+        row = self.keys.find(stream_id)
         if row is None:
             raise Erased(stream_id)
         key_id, wrapped = row
-        bound = f"stream_keys|{stream_id}|{key_id}".encode()
+        return Sealer(key_id, self._unwrapped(stream_id, key_id, wrapped))
+
+    def _unwrapped(self, stream_id: str, key_id: str, wrapped: bytes) -> bytes:
         try:
-            key = self._kek.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], bound)
+            return self._kek.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], _bound(stream_id, key_id))
         except InvalidTag:
             raise KeyLost("kek.key") from None
-        return Sealer(key_id, key)
 
     def erase(self, stream_id: str) -> None:
-        """Delete the key for good; secure_delete and the checkpoint leave no copy in the file or its log."""
-        connection = self._connection()
-        with storage():
-            connection.execute("DELETE FROM stream_keys WHERE stream_id = ?", (stream_id,))
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        """Delete the key for good, and with it every sealed word of the stream."""
+        self.keys.erase(stream_id)
+
+    def close(self) -> None:
+        self.keys.close()
 
     def rewrap(self, kek: bytes) -> int:
         """Wrap every key by ``kek`` in one transaction; returns how many. The ciphertexts stay as they are."""
         fresh = AESGCM(kek)
-        with storage(), self._writing() as connection:
-            rows = connection.execute("SELECT stream_id, key_id, wrapped FROM stream_keys").fetchall()
-            for stream_id, key_id, wrapped in rows:
-                bound, nonce = f"stream_keys|{stream_id}|{key_id}".encode(), secrets.token_bytes(NONCE_BYTES)
-                key = self._kek.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], bound)
-                again = nonce + fresh.encrypt(nonce, key, bound)
-                connection.execute("UPDATE stream_keys SET wrapped = ? WHERE stream_id = ?", (again, stream_id))
+
+        def wrap(row: Row) -> bytes:
+            stream_id, key_id, _ = row
+            nonce = secrets.token_bytes(NONCE_BYTES)
+            return nonce + fresh.encrypt(nonce, self._unwrapped(*row), _bound(stream_id, key_id))
+
+        count = self.keys.exchange(wrap)
         self._kek = fresh
-        return len(rows)
+        return count
+
+
+def _bound(stream_id: str, key_id: str) -> bytes:
+    return f"stream_keys|{stream_id}|{key_id}".encode()
 
 
 class Sealer:

@@ -28,6 +28,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -295,11 +296,34 @@ outbox = Table(
     Column("sha256", _HASH),
     Column("last_code", _CODE),
     Column("finished_at", Instant),
+    Column("urgency", Integer, nullable=False, server_default="1"),  # 0: a person waits (R29); they go first
+    Column("signed_only", Boolean, nullable=False, server_default=false()),
+    Column("resent_at", Instant),  # a person sent it again: patience begins anew, and nothing of ours holds it back
+    Column("full_since", Instant),  # when the mailbox first said so
+    Column("started_at", Instant),  # of the last attempt
+    Column("address_token", _HASH),  # what is counted by: nobody is flooded
+    Column("domain_token", _HASH),
     UniqueConstraint("deadline_id", "mail_type", "recipient"),
     Index("ix_outbox_case_id", "case_id"),
+    Index("ix_outbox_domain_token_started_at", "domain_token", "started_at"),
 )
 _UNSENT = text("state IN ('recipe', 'prepared', 'sending')")
-Index("ix_outbox_next_try_at", outbox.c.next_try_at, sqlite_where=_UNSENT, postgresql_where=_UNSENT)
+Index(
+    "ix_outbox_urgency_next_try_at",
+    outbox.c.urgency,
+    outbox.c.next_try_at,
+    sqlite_where=_UNSENT,
+    postgresql_where=_UNSENT,
+)
+breakers = Table(
+    "breakers",
+    metadata,
+    Column("name", _CODE, primary_key=True),
+    Column("failures", Integer, nullable=False),  # one after the other, of all workers
+    Column("since", Instant, nullable=False),
+    Column("retry_at", Instant, nullable=False),
+    Column("code", _CODE, nullable=False),
+)
 links = Table(
     "links",
     metadata,
@@ -319,6 +343,29 @@ links = Table(
     Column("slow_until", Instant),
     Index("ix_links_case_id", "case_id"),
 )
+# A reporter's own address, beside the ledger so that it can be removed for good (casework/reporteraddress.py).
+reporter_addresses = Table(
+    "reporter_addresses",
+    metadata,
+    Column("report_id", _ID, ForeignKey("reports.id"), primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("code_hash", _HASH),
+    Column("code_until", Instant),
+    Column("tries", Integer, nullable=False),
+    Column("slow_until", Instant),
+    Column("confirmed_at", Instant),
+    Column("asked", Integer, nullable=False),
+    Column("asked_since", Instant, nullable=False),
+    Column("due", _CODE),  # code | news
+    Column("attempts", Integer, nullable=False),
+    Column("first_try_at", Instant),
+    Column("next_try_at", Instant),
+    Column("lease_until", Instant),
+    Column("fence", Integer, nullable=False),
+    Column("fault", _CODE),
+    Index("ix_reporter_addresses_next_try_at", "next_try_at"),
+)
+
 second_codes = Table(
     "second_codes",
     metadata,

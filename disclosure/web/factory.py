@@ -20,6 +20,7 @@ from disclosure import language as words
 from disclosure.casework.office import Office, open_office
 from disclosure.protocol.values import Language
 from disclosure.settings import Settings, instance_folder, load
+from disclosure.store import engines
 from disclosure.store.tables import db
 from disclosure.web import cookies, drawing, errors, identity, organisation, public, reporter, security
 from disclosure.web.body import FormInMemory
@@ -44,7 +45,7 @@ def build(settings: Settings | None = None) -> Flask:
     secure = settings.public_url.startswith("https://")
     app.config.update(
         SQLALCHEMY_DATABASE_URI=settings.database_url,
-        SQLALCHEMY_ENGINE_OPTIONS={"hide_parameters": True},  # an error's words go to the log; what was typed may not
+        SQLALCHEMY_ENGINE_OPTIONS=engines.options(settings.database_url),
         SESSION_COOKIE_NAME="__Host-form" if secure else "form",
         SESSION_COOKIE_SECURE=secure,
         SESSION_COOKIE_SAMESITE="Lax",

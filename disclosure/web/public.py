@@ -12,7 +12,7 @@ from flask import Blueprint, Response, current_app, redirect, render_template, r
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import generate_csrf
 
-from disclosure.casework import accounts, organisations, reporting, words
+from disclosure.casework import accounts, organisations, readiness, reporting, words
 from disclosure.casework.organisations import parse_domain
 from disclosure.protocol.errors import CannotStore, InvalidInput, NotFound, Refused
 from disclosure.protocol.values import AlertKind, Answer, Audience, Sector, Severity
@@ -36,7 +36,17 @@ def home() -> ResponseReturnValue:
 
 @bp.get("/healthz")
 def health() -> ResponseReturnValue:
+    """The process lives; it asks nobody else, so that a broken database does not have it restarted."""
     return Response("ok\n", mimetype="text/plain")
+
+
+@bp.get("/readyz")
+def ready() -> ResponseReturnValue:
+    """Whether requests should come here: one word, with 503 unless it is ``ready``."""
+    office = current_app.extensions["office"]
+    found = readiness.look(office.store.engine, office.settings.instance)
+    status = 200 if found is readiness.Readiness.READY else 503
+    return Response(f"{found}\n", status, mimetype="text/plain")
 
 
 # --- the report form ---

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from flask import Blueprint, current_app, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from disclosure.casework import accounts, reporting
+from disclosure.casework import accounts, reporteraddress, reporting
+from disclosure.casework.office import Office
 from disclosure.protocol.errors import NotFound
 from disclosure.protocol.values import Audience
 from disclosure.web import security
@@ -45,14 +48,41 @@ def page() -> ResponseReturnValue:
 @bp.post("/message")
 @security.needs(Audience.REPORTER)
 def message() -> ResponseReturnValue:
-    office = current_app.extensions["office"]
+    return _done(lambda office, report_id: reporting.write(office, report_id, _typed("text"), now()))
+
+
+def _done(act: Callable[[Office, str], None]) -> ResponseReturnValue:
+    """Back to the page, or the page with what is wrong and what was typed."""
+    office, report_id = current_app.extensions["office"], g.session_row.subject
     try:
-        reporting.write(office, g.session_row.subject, request.form.get("text", ""), now())
+        act(office, report_id)
     except SAID as error:
-        held = reporting.page(office, g.session_row.subject)
+        held = reporting.page(office, report_id)
         problems, status = said(error)
         return render_template("reporter/page.html", page=held, form=request.form, problems=problems), status
     return redirect(url_for(".page"))
+
+
+@bp.post("/address")
+@security.needs(Audience.REPORTER)
+def address() -> ResponseReturnValue:
+    return _done(lambda office, report_id: reporteraddress.name(office, report_id, _typed("address"), now()))
+
+
+@bp.post("/address/code")
+@security.needs(Audience.REPORTER)
+def code() -> ResponseReturnValue:
+    return _done(lambda office, report_id: reporteraddress.confirm(office, report_id, _typed("code"), now()))
+
+
+@bp.post("/address/removal")
+@security.needs(Audience.REPORTER)
+def no_address() -> ResponseReturnValue:
+    return _done(reporteraddress.forget)
+
+
+def _typed(name: str) -> str:
+    return request.form.get(name, "")
 
 
 @bp.post("/withdrawal")

@@ -1,4 +1,4 @@
-"""An office per test on its own SQLite file; and one for a whole module, where tests only add cases to it."""
+"""An office per test on its own database; and one for a whole module, where tests only add cases to it."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import pytest
 
 from disclosure.casework.office import Office
 from tests.casework import desk
-from tests.office import make_office
+from tests.office import forget, make_office
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Iterator[Office]:
+def office(database: str, tmp_path: Path) -> Iterator[Office]:
     held = make_office(tmp_path / "instance")
     yield held
-    held.store.engine.dispose()
+    forget(held)
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[desk.House]:
+def house(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[desk.House]:
     held = desk.build(tmp_path_factory.mktemp("house") / "instance")
     yield held
-    held.office.store.engine.dispose()
+    forget(held.office)

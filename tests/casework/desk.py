@@ -144,7 +144,7 @@ class House:
 
     def tied(self, *reports: str, domain: str = DOMAIN, **assessed: object) -> str:
         """With a domain, two mail contacts and a phone, in this order."""
-        case_id = self.opened(*reports, **assessed)
+        case_id = self.opened(*reports, **assessed)  # type: ignore[arg-type]
         hand = self.hand(case_id)
         coordination.tie_domain(hand, Domain.parse(domain), "imprint")
         ids = [
@@ -160,7 +160,7 @@ class House:
 
     def requested(self, *reports: str, **assessed: object) -> str:
         """The contact request was taken by the relay."""
-        case_id = self.tied(*reports, **assessed)
+        case_id = self.tied(*reports, **assessed)  # type: ignore[arg-type]
         coordination.release_first_contact(self.hand(case_id), self.case(case_id).chosen[0])
         self.deliver()
         return case_id

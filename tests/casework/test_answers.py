@@ -27,20 +27,20 @@ from disclosure.protocol.ladder import running
 from disclosure.protocol.values import Answer, Audience, Channel, Language, Severity
 from tests.casework import desk
 from tests.casework.desk import ADA, HOUR, OWN, SECURITY, House
-from tests.office import T0
+from tests.office import T0, forget
 
 DAY = timedelta(days=1)
 ANSSI = "cert@anssi.example"
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def house(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """Its operator has confirmed ANSSI's mail channel; CNIL is reached by post."""
     held = desk.build(tmp_path_factory.mktemp("answers") / "instance")
     _, public = make_certificate(f"Test <{ANSSI}>", now=T0 - timedelta(days=30))
     authorities.confirm_channel(held.office, "fr-anssi:mail", public, ADA, T0)
     yield held
-    held.office.store.engine.dispose()
+    forget(held.office)
 
 
 def clock(house: House, case_id: str) -> Clock | None:

@@ -22,6 +22,7 @@ from disclosure.store import ledger
 from disclosure.store.tables import outbox
 from tests.casework import desk
 from tests.casework.desk import ADA, BO, HOUR, NOTICE, House
+from tests.office import forget
 
 DAY = timedelta(days=1)
 TWO = (
@@ -34,11 +35,11 @@ TWO = (
 
 
 @pytest.fixture(scope="module")
-def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def two(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """Policy asks two coordinators for everything."""
     held = desk.build(tmp_path_factory.mktemp("two") / "instance", policy=TWO)
     yield held
-    held.office.store.engine.dispose()
+    forget(held.office)
 
 
 def asked(house: House, case_id: str, act: Act) -> list[Approval]:
@@ -192,6 +193,7 @@ def test_a_referral_stays_due_until_two_have_said_yes(two: House) -> None:
 # --- one active coordinator ---
 
 
+@pytest.mark.usefixtures("database")
 @pytest.mark.parametrize(
     ("alone_suffices", "active", "taken", "why"),
     [
@@ -218,9 +220,10 @@ def test_whether_one_suffices_is_decided_beforehand(
     act(ADA)  # type: ignore[operator]
     assert bool(house.case(case_id).released_to) is taken, why
     assert verification.verify(house.office).ok
-    house.office.store.engine.dispose()
+    forget(house.office)
 
 
+@pytest.mark.usefixtures("database")
 def test_who_comes_or_goes_leaves_no_row_behind(tmp_path) -> None:  # type: ignore[no-untyped-def]
     house = desk.build(tmp_path / "instance", policy=TWO.replace("alone_suffices = false", "alone_suffices = true"))
     case_id, act = first_contact(house)
@@ -230,7 +233,7 @@ def test_who_comes_or_goes_leaves_no_row_behind(tmp_path) -> None:  # type: igno
     accounts.add(house.office, "eve", "Eve", "eve@desk.example", Language.FR, house.now)
     assert verification.verify(house.office).ok
     assert not house.case(case_id).released_to
-    house.office.store.engine.dispose()
+    forget(house.office)
 
 
 # --- our own clocks call ---
@@ -268,6 +271,7 @@ def test_a_missing_approval_calls_every_active_coordinator_with_a_mail_that_says
     assert any("This delay is ours" in row.sentence for row in rows)
 
 
+@pytest.mark.usefixtures("database")
 def test_an_unread_report_calls_once_a_day_and_names_no_report(tmp_path) -> None:  # type: ignore[no-untyped-def]
     house = desk.build(tmp_path / "instance")
     report_id = house.report()
@@ -284,7 +288,7 @@ def test_an_unread_report_calls_once_a_day_and_names_no_report(tmp_path) -> None
     _relayed(house, "", at + DAY)
     assert report_id not in stage.body_of(house.relay.to("ada@desk.example")[-1])
     assert verification.verify(house.office).ok
-    house.office.store.engine.dispose()
+    forget(house.office)
 
 
 def test_standing_that_waits_for_its_notice_calls(two: House) -> None:

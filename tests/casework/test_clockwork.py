@@ -50,7 +50,9 @@ def test_one_bad_case_stands_alone_and_the_rest_goes_on(office: Office, count: i
     ids = [put(office, Story().released()) for _ in range(count + 1)]
     bad = ids[count // 2]
     with office.store.writing() as tx:
-        tx.execute(text("UPDATE events SET body = x'00' WHERE stream_id = :id AND seq = 3"), {"id": bad})
+        tx.execute(
+            text("UPDATE events SET body = :nothing WHERE stream_id = :id AND seq = 3"), {"id": bad, "nothing": b"\0"}
+        )
     done = clockwork.tick(office, T0)
     assert (done.cases, done.stuck) == (count, 1)
     with office.store.reading() as connection:

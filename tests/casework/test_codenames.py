@@ -11,6 +11,7 @@ from disclosure.casework import codenames, reporting
 from disclosure.casework.codenames import WORDS, WORDS_IN_CODENAME, codename_of, echoes, normalised
 from disclosure.protocol.errors import InvalidInput, NotFound
 from tests.casework.desk import REPORT, House
+from tests.office import everything
 
 NAME = "bado fula gimo lupa mira nosu pavo"
 
@@ -74,4 +75,4 @@ def test_the_way_back_in(house: House) -> None:
     with pytest.raises(InvalidInput):
         reporting.write(house.office, report_id, f"I am {receipt.codename}", house.now)
     assert not reporting.page(house.office, report_id).said, "nothing of it is stored"
-    assert receipt.codename.encode() not in (house.office.settings.instance / "disclosure.db").read_bytes()
+    assert receipt.codename.encode() not in everything(house.office)

@@ -50,7 +50,7 @@ WKD = Purpose.WEB_KEY_DIRECTORY
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> House:
+def house(database: str, tmp_path_factory: pytest.TempPathFactory) -> House:
     return desk.build(tmp_path_factory.mktemp("certificates"))
 
 

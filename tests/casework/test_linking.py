@@ -14,7 +14,7 @@ from disclosure.protocol.errors import InvalidInput, LinkRefused, TooMany
 from disclosure.protocol.values import Purpose
 from disclosure.store.tables import links
 from tests.casework.desk import HOUR, OFFICE_MAIL, SECURITY, House
-from tests.office import T0
+from tests.office import T0, everything
 
 LATER = T0 + timedelta(days=30)
 SECOND = timedelta(seconds=1)
@@ -52,7 +52,7 @@ def test_the_row_holds_neither_token_nor_code(house: House, case_id: str) -> Non
     assert link.code not in stored
     assert link.code.replace("-", "") not in stored
     assert link.code not in link.token, "the code stands in the mail's body, not in the link"
-    database = (house.office.settings.instance / "disclosure.db").read_bytes()
+    database = everything(house.office)
     assert link.token.encode() not in database
 
 

@@ -1,4 +1,4 @@
-"""Legal and illegal moves in any order against the real casework on a real SQLite file (facts: mail 2).
+"""Legal and illegal moves in any order against the real casework on both databases (facts: mail 2).
 
 What must hold after every step: no rung before its instant, each at most once, none after an acknowledgement unless
 policy says so; an authority is referred to if and only if an outbox row or a task exists; the fold equals every
@@ -15,7 +15,14 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from sqlalchemy import select
 
 from disclosure.casework import casefile, clockwork, verification
@@ -31,7 +38,7 @@ from disclosure.protocol.state import Case, MailState
 from disclosure.protocol.values import Language, Party, Severity, Standing
 from disclosure.store import ledger
 from disclosure.store.tables import cases, outbox, tasks
-from tests.office import AUTHORITIES, T0, beside, make_office
+from tests.office import AUTHORITIES, T0, beside, forget, make_office
 from tests.protocol.builders import Story
 
 WHO = e.Actor(Party.ORGANISATION, "who")
@@ -59,7 +66,7 @@ class Alert(RuleBasedStateMachine):
         self.now = T0
 
     def teardown(self) -> None:
-        self.office.store.engine.dispose()
+        forget(self.office)
         shutil.rmtree(self.folder)
 
     @initialize(
@@ -278,7 +285,9 @@ class AlertWithoutActionClock(Alert):
 _SETTINGS = settings(
     max_examples=25, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
 )
-TestAlert = pytest.mark.timeout(300)(Alert.TestCase)
-TestAlert.settings = _SETTINGS
-TestAlertWithoutActionClock = pytest.mark.timeout(300)(AlertWithoutActionClock.TestCase)
-TestAlertWithoutActionClock.settings = _SETTINGS
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("machine", [Alert, AlertWithoutActionClock])
+def test_every_order_of_moves(database: str, machine: type[Alert]) -> None:
+    run_state_machine_as_test(machine, settings=_SETTINGS)  # type: ignore[no-untyped-call]

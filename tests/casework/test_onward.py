@@ -42,7 +42,7 @@ WORDS = "Canary-answer: keep the logs."
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> House:
+def house(database: str, tmp_path_factory: pytest.TempPathFactory) -> House:
     return build(tmp_path_factory.mktemp("onward") / "instance")
 
 
@@ -102,6 +102,7 @@ def test_the_number_can_be_checked_once_a_forward_request_left(house: House) -> 
     assert organisations.check_number(house.office, number, domain) == house.now
 
 
+@pytest.mark.usefixtures("database")
 def test_two_coordinators_where_policy_wants_two(tmp_path: Path) -> None:
     """R12: it tells a third party that an alert exists."""
     shipped = Path("disclosure/data/policy.toml").read_text(encoding="utf-8")
@@ -119,7 +120,7 @@ def test_two_coordinators_where_policy_wants_two(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def quiet(tmp_path_factory: pytest.TempPathFactory) -> House:
+def quiet(database: str, tmp_path_factory: pytest.TempPathFactory) -> House:
     """Where no other case climbs."""
     return build(tmp_path_factory.mktemp("quiet") / "instance")
 

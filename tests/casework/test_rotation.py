@@ -21,15 +21,15 @@ from disclosure.protocol.values import Language
 from tests.casework.desk import HOUR, House
 from tests.casework.test_linking import case_id, found, made  # noqa: F401 - the first is a fixture
 from tests.conftest import need
-from tests.office import T0, make_office
+from tests.office import T0, forget, make_office
 
 
 @pytest.fixture
-def office(tmp_path: Path):  # type: ignore[no-untyped-def]
+def office(database: str, tmp_path: Path):  # type: ignore[no-untyped-def]
     held = make_office(tmp_path / "instance")
     keys.ensure_service_key(held, T0)
     yield held
-    held.store.engine.dispose()
+    forget(held)
 
 
 def fingerprints(office: Office) -> list[str]:
@@ -93,7 +93,7 @@ import os, shutil, sys
 from datetime import timedelta
 from pathlib import Path
 from disclosure.casework import keys, linkkeys
-from tests.office import T0, make_office
+from tests.office import forget, T0, make_office
 from disclosure.openpgp import pgp
 
 folder, what = Path(sys.argv[1]), sys.argv[2]
@@ -156,20 +156,20 @@ def test_a_rotation_that_dies_anywhere_leaves_the_old_key_or_the_new_one(office:
         keys.rotate(again, T0)
         usable(again)
         assert len(fingerprints(again)) == seen[-1] + 1, "and what was left half done is in nobody's way"
-        again.store.engine.dispose()
+        forget(again)
     assert seen == sorted(seen)
     assert set(seen) == {1, 2}
 
 
 def test_a_first_start_that_dies_anywhere_is_made_good_by_the_next(tmp_path: Path) -> None:
     empty = make_office(tmp_path / "empty")
-    empty.store.engine.dispose()
+    forget(empty)
     for copy in died_everywhere(empty.settings.instance, "first"):
         again = make_office(copy)
         keys.ensure_service_key(again, T0)
         usable(again)
         assert len(fingerprints(again)) == 1
-        again.store.engine.dispose()
+        forget(again)
 
 
 def test_a_rotation_of_links_keys_that_dies_anywhere_loses_none(office: Office) -> None:
@@ -178,7 +178,7 @@ def test_a_rotation_of_links_keys_that_dies_anywhere_loses_none(office: Office) 
     for copy in died_everywhere(office.settings.instance, "links"):
         again = make_office(copy)
         assert dict(again.secrets.link_keys).items() >= before.items()
-        again.store.engine.dispose()
+        forget(again)
 
 
 # --- mails and links under way ---
@@ -245,7 +245,7 @@ def test_links_signed_before_go_on_working_and_the_new_key_signs(house: House, c
     assert third.token[:2] == "03", "nor at the next change"
     assert found(office, third.token)
     assert found(office, link.token)
-    another_process.store.engine.dispose()
+    forget(another_process)
 
 
 def test_link_keys_end_before_their_ids_do(office: Office) -> None:

@@ -44,17 +44,21 @@ class Mortals:
         return str(self._ask(wake=pid)["ended"])
 
 
-@pytest.fixture(scope="session")
-def mortals(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mortals]:
+@pytest.fixture(scope="module")
+def mortals(
+    database: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Mortals]:
     folder = tmp_path_factory.mktemp("scene") / "instance"
     command = [sys.executable, "-m", "tests.chaos.zygote", str(folder)]
+    if database == "postgresql":
+        command.append(str(request.getfixturevalue("server").folder))
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)
     assert process.stdout is not None
     yield Mortals(process, Scene(folder, **json.loads(process.stdout.readline())))
     process.communicate(timeout=30)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def prepared(mortals: Mortals) -> Scene:
     return mortals.scene
 

@@ -12,6 +12,7 @@ from tests.chaos.aftermath import Remains, check, remains, settled
 from tests.chaos.conftest import Mortals, points
 from tests.chaos.scene import DUE, LATER, Scene, reopen
 from tests.mail.faulty import Relay
+from tests.office import shut
 
 MOST_ROUNDS = 4
 
@@ -22,7 +23,7 @@ def opened(folder: Path) -> Iterator[Office]:
     try:
         yield office
     finally:
-        office.store.engine.dispose()
+        shut(office)
 
 
 def telling(names: list[str], *, every: bool) -> list[int]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import create_engine, update
+from sqlalchemy import update
 
 from disclosure.casework import accounts, authorities, clockwork, coordination, delivery, keys, reporting, searching
 from disclosure.casework.casefile import Hand, look
@@ -24,7 +24,7 @@ from disclosure.mail.relay import Kind, Outcome
 from disclosure.protocol.values import AlertKind, Answer, Domain, Language, Sector, Severity
 from disclosure.settings import load
 from disclosure.store.tables import coordinators
-from tests.office import T0, make_office, put
+from tests.office import T0, copy_database, make_office, put, shut
 from tests.protocol.builders import H, Story
 
 DUE = T0 + 72 * H
@@ -42,6 +42,7 @@ class Scene:
 
     def copy(self, to: Path) -> Scene:
         shutil.copytree(self.folder, to)
+        copy_database(self.folder, to)
         return Scene(to, self.reminded, self.referred)
 
 
@@ -54,7 +55,7 @@ def reopen(folder: Path, port: int = 0) -> Office:
         "DISCLOSURE_RELAY_SECURITY": "none",
     }
     settings = load(folder, relay if port else {})
-    return open_office(settings, create_engine(settings.database_url))
+    return open_office(settings)
 
 
 def take(message: bytes, sender: str, recipient: object, envelope_id: str) -> Outcome:
@@ -124,7 +125,7 @@ def prepare(folder: Path) -> Scene:
     coordination.tie_domain(hand, Domain("other.example"), "imprint")
     searching.start(hand, next(key for key in look(office, reminded).case.domains if key != "d1"))
     clockwork.beat(office, "clock", DUE - timedelta(minutes=1))
-    office.store.engine.dispose()
+    shut(office)
     return Scene(folder, reminded, referred)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from pathlib import Path
 
 from sqlalchemy import func, select
@@ -43,10 +42,8 @@ def keyless(folder: Path) -> set[str]:
     """Streams whose key is not on disk."""
     with opened(folder) as office, office.store.reading() as connection:
         streams = set(connection.scalars(select(tables.streams.c.id)))
-    with sqlite3.connect(folder / "keys.db") as keys:
-        held = {row[0] for row in keys.execute("SELECT stream_id FROM stream_keys")}
-    keys.close()
-    return streams - held
+    with opened(folder) as office:
+        return {stream_id for stream_id in streams if office.store.keyring.keys.find(stream_id) is None}
 
 
 def test_a_report_is_whole_or_not_there(mortals: Mortals, prepared: Scene, tmp_path: Path) -> None:
@@ -73,7 +70,6 @@ def test_a_report_is_whole_or_not_there(mortals: Mortals, prepared: Scene, tmp_p
 
 def test_without_its_key_a_stream_would_be_noticed(prepared: Scene, tmp_path: Path) -> None:
     scene = prepared.copy(tmp_path / "keyless")
-    with sqlite3.connect(scene.folder / "keys.db") as keys:
-        keys.execute("DELETE FROM stream_keys WHERE stream_id = ?", (scene.referred,))
-    keys.close()
+    with opened(scene.folder) as office:
+        office.store.keyring.erase(scene.referred)
     assert keyless(scene.folder) == {scene.referred}

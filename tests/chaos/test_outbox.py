@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import Row, select
 
 from disclosure import worker
-from disclosure.casework import casefile, coordination, delivery, keys, verification, writing
+from disclosure.casework import casefile, coordination, deadletters, delivery, keys, verification, writing
 from disclosure.casework.casefile import Hand
 from disclosure.casework.office import Office
 from disclosure.mail import relay as mail_relay
@@ -29,13 +29,13 @@ from disclosure.store import ledger
 from disclosure.store.tables import outbox
 from tests.chaos.scene import TAKEN, take
 from tests.mail.faulty import Drip, Drop, Fault, Hang, Relay, Say
-from tests.office import T0, make_office, put
+from tests.office import T0, forget, make_office, put
 from tests.protocol.builders import H, Story
 
 LATER = Outcome(Kind.REFUSED_TEMPORARY, "451 4.7.1", "451 4.7.1 greylisted")
 DOWN = Outcome(Kind.NOT_SENT, "relay_not_reached", "connection refused")
 DEAD = Outcome(Kind.REFUSED_PERMANENT, "550 5.1.1", "550 5.1.1 no such user")
-FULL = Outcome(Kind.REFUSED_PERMANENT, "552 5.2.2", "552 5.2.2 mailbox full")
+UNSAID = Outcome(Kind.REFUSED_PERMANENT, "550", "550 go away")
 DOUBT = Outcome(Kind.AMBIGUOUS, "relay_dropped_the_line", "the other side hung up")
 
 
@@ -47,11 +47,11 @@ def service_key(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 @pytest.fixture
-def office(tmp_path: Path, service_key: bytes) -> Iterator[Office]:
+def office(database: str, tmp_path: Path, service_key: bytes) -> Iterator[Office]:
     held = make_office(tmp_path / "instance")
     held.service_key_path.write_bytes(service_key)
     yield held
-    held.store.engine.dispose()
+    forget(held)
 
 
 def released(office: Office, *, contacts: int = 3) -> str:
@@ -62,7 +62,8 @@ def released(office: Office, *, contacts: int = 3) -> str:
 
 def rows(office: Office, case_id: str) -> list[Row[Any]]:
     with office.store.reading() as connection:
-        return list(connection.execute(select(outbox).where(outbox.c.case_id == case_id).order_by(outbox.c.queued_at)))
+        mine = select(outbox).where(outbox.c.case_id == case_id)
+        return list(connection.execute(mine.order_by(outbox.c.queued_at, outbox.c.recipient)))
 
 
 def case_of(office: Office, case_id: str) -> Case:
@@ -153,7 +154,7 @@ def test_a_relay_of_ours_that_is_down_makes_nobody_unreachable(office: Office) -
     assert case.unreachable_at is None
     assert not case.contacts["c1"].disabled
     assert Rung.UNREACHABLE not in case.rungs
-    delivery.resend(office, row.id, T0 + 100 * H)
+    deadletters.resend(office, row.id, "ada", T0 + 100 * H)
     assert delivery.deliver(office, T0 + 100 * H, take).relayed == 1
     assert case_of(office, case_id).mails[row.id].state is MailState.RELAYED
 
@@ -162,7 +163,7 @@ def test_a_relay_of_ours_that_is_down_makes_nobody_unreachable(office: Office) -
     ("outcome", "disabled", "why"),
     [
         (DEAD, True, "no such user: the address is switched off"),
-        (FULL, False, "a full mailbox lives: another contact now, this one may be used again"),
+        (UNSAID, False, "no code says what is wrong: another contact now, this one may be used again"),
     ],
 )
 def test_refused_for_good_moves_on_at_once(office: Office, outcome: Outcome, disabled: bool, why: str) -> None:

@@ -20,21 +20,21 @@ from disclosure.casework.office import Office
 from disclosure.store.tables import heartbeats, outbox
 from tests.chaos.scene import reopen
 from tests.mail.faulty import Hang, Relay
-from tests.office import make_office, put
+from tests.office import make_office, put, shut
 from tests.protocol.builders import Story
 
 PATIENCE = 60  # seconds; a bound for a broken build, not a measure
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(database: str, tmp_path: Path) -> Path:
     """A mail that is due since an hour by the clock on the wall, which is the worker's."""
     now = datetime.now(UTC) - timedelta(hours=1)
     office = make_office(tmp_path / "instance")
     keys.ensure_service_key(office, now - timedelta(days=30))
     case_id = put(office, Story())
     coordination.release_first_contact(Hand(office, case_id, "ada", now), "c1")
-    office.store.engine.dispose()
+    shut(office)
     return tmp_path / "instance"
 
 
@@ -86,4 +86,4 @@ def test_killed_while_it_waits_for_the_last_answer(folder: Path) -> None:
     assert relay.kept[0] == relay.kept[1], "the same bytes, the same Message-ID"
     assert clockwork.tick(office, later).stuck == 0
     assert verification.verify(office).ok
-    office.store.engine.dispose()
+    shut(office)

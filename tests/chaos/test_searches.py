@@ -28,15 +28,15 @@ from disclosure.protocol.values import Answer, Channel, Domain, Language
 from disclosure.store import ledger
 from disclosure.store.tables import probes, searches
 from tests.chaos import scene
-from tests.office import T0, make_office, put
+from tests.office import T0, forget, make_office, put, shut
 from tests.protocol.builders import H, Story
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Iterator[Office]:
+def office(database: str, tmp_path: Path) -> Iterator[Office]:
     held = make_office(tmp_path / "instance")
     yield held
-    held.store.engine.dispose()
+    forget(held)
 
 
 def searched(office: Office) -> Hand:
@@ -137,6 +137,7 @@ def test_a_search_that_raises_is_unknown_and_stops_no_other(office: Office, capl
     assert "failed: RuntimeError" in caplog.text
 
 
+@pytest.mark.usefixtures("database")
 def test_a_name_server_that_never_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The real search over a real socket: every question times out, and each time-out is evidence."""
     monkeypatch.setattr(dns, "LIFETIME", 0.1)
@@ -151,4 +152,4 @@ def test_a_name_server_that_never_answers(tmp_path: Path, monkeypatch: pytest.Mo
     problems = {str(searching.evidence(office, hand.case_id, event.probe_id)["problems"]) for event in looked_up}
     assert any("timeout" in found for found in problems)
     assert row(office).state == "waiting"
-    office.store.engine.dispose()
+    shut(office)

@@ -27,9 +27,11 @@ from disclosure.casework import casefile, clockwork, delivery, lookups, searchin
 from disclosure.mail.conversation import Conversation
 from disclosure.openpgp.judge import judge
 from disclosure.settings import load
-from disclosure.store.sealing import KeyRing
+from disclosure.store.keystores import PostgresqlKeys, SqliteKeys
 from disclosure.store.transactions import Store
+from tests import office
 from tests.chaos import scene
+from tests.servers import Server, programs
 
 TRACE = "points.txt"  # in the instance's folder: every point that was passed, one a line
 FREEZABLE = ("committed", "smtp", "answer")  # inside a transaction it would hold the gate, and so stop everybody
@@ -53,7 +55,7 @@ class Points:
 
 def watch(points: Points) -> None:
     """Put the points into this process."""
-    writing_, keys_, send, getreply = Store.writing, KeyRing._writing, Conversation.send, Conversation.getreply
+    writing_, send, getreply = Store.writing, Conversation.send, Conversation.getreply
 
     @contextlib.contextmanager
     def writing_watched(self: Store) -> Iterator[Any]:
@@ -61,13 +63,6 @@ def watch(points: Points) -> None:
             yield tx
             points("inside a transaction")
         points("committed")
-
-    @contextlib.contextmanager
-    def keys_watched(self: KeyRing) -> Iterator[Any]:
-        with keys_(self) as connection:
-            yield connection
-            points("inside a transaction of keys")
-        points("committed keys")
 
     def send_watched(self: Conversation, sent: Any) -> None:
         points(f"smtp {'text' if len(sent) > 200 else bytes(sent if isinstance(sent, bytes) else sent.encode())[:4]!r}")
@@ -79,9 +74,23 @@ def watch(points: Points) -> None:
         return reply
 
     Store.writing = writing_watched  # type: ignore[method-assign]
-    KeyRing._writing = keys_watched  # type: ignore[method-assign]
+    for kind in (SqliteKeys, PostgresqlKeys):
+        watch_keys(kind, points)
     Conversation.send = send_watched  # type: ignore[method-assign]
     Conversation.getreply = getreply_watched  # type: ignore[method-assign]
+
+
+def watch_keys(kind: Any, points: Points) -> None:
+    writing = kind.writing
+
+    @contextlib.contextmanager
+    def watched(self: Any) -> Iterator[Any]:
+        with writing(self) as connection:
+            yield connection
+            points("inside a transaction of keys")
+        points("committed keys")
+
+    kind.writing = watched
 
 
 def work(folder: Path, command: dict[str, Any]) -> None:
@@ -135,8 +144,16 @@ def wait(pid: int) -> dict[str, Any]:
 
 
 def main() -> None:
+    """In the folder named first; the second, if there is one, is that of a PostgreSQL server."""
+    with contextlib.ExitStack() as stack:
+        if len(sys.argv) > 2:
+            stack.enter_context(office.on(Server(Path(sys.argv[2]), programs())))
+        live(Path(sys.argv[1]))
+
+
+def live(folder: Path) -> None:
     """The scene is prepared and played once here: what that fills (templates, calendars) every child has ready."""
-    made = scene.prepare(Path(sys.argv[1]))
+    made = scene.prepare(folder)
     rehearsal = made.copy(made.folder.parent / "rehearsal")
     work(rehearsal.folder, {"at": scene.DUE.isoformat(), "port": 0})
     print(json.dumps({"reminded": made.reminded, "referred": made.referred}), flush=True)

@@ -12,6 +12,7 @@ import socket
 import ssl
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,7 @@ USUAL = {
     "rcpt": "250 2.1.5 Ok",
     "data": "354 end with a dot",
     "dot": "250 2.0.0 Ok: queued as 5F3A",
+    "rset": "250 2.0.0 Ok",
 }
 # RFC 3461, 4: what may stand in ORCPT and ENVID; "+" only before two hexadecimal digits, "=" never.
 _XTEXT = re.compile(r"(?:[!-*,-<>-~]|\+[0-9A-F]{2})*")
@@ -35,6 +37,15 @@ class Say:
 
     text: str
     then_drop: bool = False
+
+
+@dataclass(frozen=True)
+class SayTwice:
+    """One answer, and in a packet of its own another one that nobody asked for; ``said`` is set after it."""
+
+    text: str
+    late: str
+    said: threading.Event
 
 
 @dataclass(frozen=True)
@@ -52,7 +63,7 @@ class Drip:
     """An answer that never ends, one byte after the other, each of them in time."""
 
 
-Fault = Say | Drop | Hang | Drip
+Fault = Say | SayTwice | Drop | Hang | Drip
 
 
 class _Gone(Exception):
@@ -71,6 +82,7 @@ class Relay:
     implicit: bool = False
     faults: dict[str, Fault] = field(default_factory=dict)
     on_dot: Callable[[], None] = lambda: None
+    on_greeting: Callable[[], None] = lambda: None
     kept: list[tuple[str, str, bytes]] = field(default_factory=list)
     stages: list[str] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
@@ -118,6 +130,7 @@ class _Conversation:
         self.relay, self.sock, self.unread = relay, sock, b""
 
     def run(self) -> None:
+        self.relay.on_greeting()
         self.answer("greeting")
         sender = recipient = ""
         while True:
@@ -139,6 +152,8 @@ class _Conversation:
                     self.answer("data")
                     if not isinstance(self.relay.faults.get("data"), Say):
                         self.text(sender, recipient)
+                case "RSET":
+                    self.answer("rset")
                 case "QUIT":
                     raise _Gone
                 case _:
@@ -182,6 +197,11 @@ class _Conversation:
                 self.say(text)
                 if then_drop:
                     raise _Gone
+            case SayTwice(text, late, said):
+                self.say(text)
+                time.sleep(0.1)  # the first was read by then, and its mail counted
+                self.say(late)
+                said.set()
             case Drop(reset):
                 if reset:
                     self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -121,6 +121,8 @@ SINGLE = (
     "later_fact",
     "thanks",
     "coordinators_called",
+    "reporter_code",
+    "reporter_news",
 )
 
 

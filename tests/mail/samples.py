@@ -92,4 +92,6 @@ SAMPLES: dict[str, Mail] = {
     ),
     "thanks": compose.Thanks(**COMMON),
     "coordinators_called": compose.CoordinatorsCalled("https://coordination.example/desk/"),
+    "reporter_code": compose.ReporterCode("7K2QF-0M9TX", 24),
+    "reporter_news": compose.ReporterNews(),
 }

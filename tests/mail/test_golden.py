@@ -29,6 +29,10 @@ def test_no_file_is_left_of_a_mail_that_is_no_more() -> None:
 
 def test_every_mail_of_the_protocol_is_here_in_both_languages() -> None:
     held = {tuple(name.split(".")[:2]) for name in TEXTS}
-    named = {str(kind) for kind in MailType} | {"person_reminder"}  # a reminder to a person has words of its own
+    named = {str(kind) for kind in MailType} | {
+        "person_reminder",
+        "reporter_code",
+        "reporter_news",
+    }  # beside the outbox, or with words of their own
     assert held == {(name, str(language)) for name in named for language in Language}
     assert {name for name, _ in held} == set(compose._TEMPLATES.values()), "and every template is used"

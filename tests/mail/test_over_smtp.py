@@ -67,9 +67,9 @@ def sent(office: Office) -> list[Sent]:
     with Relay().running() as relay:
         out = reopen(office.settings.instance, relay.port)
         # The same operator's address everywhere: only the way out is the test's.
-        send = delivery.sender(out)
+        with delivery.sender(out) as send:
+            delivery.deliver(office, T0 + H, send)
         out.store.engine.dispose()
-        delivery.deliver(office, T0 + H, send)
     assert all(command.upper().count("RCPT TO") <= 1 for command in relay.commands)
     rcpts = sum(command.upper().startswith("RCPT") for command in relay.commands)
     assert rcpts == len(relay.kept), "one recipient per mail (R23)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,7 +13,7 @@ from disclosure.demo.world_pages import Authority
 from disclosure.mail import relay as mail_relay
 from disclosure.mail.relay import PATIENCE, STEPS, Kind, Outcome, RelaySettings, next_try
 from disclosure.protocol.values import Address
-from tests.mail.faulty import Drip, Drop, Fault, Hang, Relay, Say, full_house, server_context
+from tests.mail.faulty import Drip, Drop, Fault, Hang, Relay, Say, SayTwice, full_house, server_context
 
 MESSAGE = b"Subject: alert\r\n\r\nplain text\r\n.a line that begins with a dot\r\n"
 SENDER, TO = "bounce+token@coordination.example", Address.parse("security+alerts@org.example")
@@ -69,7 +70,18 @@ N, T, P, A = Kind.NOT_SENT, Kind.REFUSED_TEMPORARY, Kind.REFUSED_PERMANENT, Kind
         ("rcpt", "530 5.7.0 sign in first", N, "530 5.7.0", False, "RFC 4954: about us"),
         ("rcpt", "251 will forward", Kind.ACCEPTED, "250 2.0.0", False, "taken, by another way"),
         ("data", "451 4.3.0 later", T, "451 4.3.0", False, "refused before a byte of text"),
+        ("data", "250 2.0.0 Ok", N, "relay_not_understood", False, "a yes to a text that it has not seen"),
         ("data", "554 5.5.1 no valid recipients", P, "554 5.5.1", False, "refused for good"),
+        ("mail", "421 4.3.2 going down", N, "421 4.3.2", False, "the relay itself, in the middle"),
+        ("rcpt", "421 4.7.0 too many from you", N, "421 4.7.0", False, "the relay itself, not the recipient"),
+        ("data", "421 4.3.2 going down", N, "421 4.3.2", False, "the envelope was taken, the text was not asked for"),
+        ("dot", "421 4.3.2 going down", N, "421 4.3.2", False, "RFC 5321, 3.8: said instead of a yes, so not taken"),
+        ("rcpt", "550 5.2.1 switched off", P, "550 5.2.1", True, "an account that is gone"),
+        ("rcpt", "450 4.2.2 mailbox full", T, "450 4.2.2", False, "full for now"),
+        ("rcpt", "550 5.7.23 SPF", P, "550 5.7.23", False, "about how we send, by the recipient's server"),
+        ("dot", "552 5.3.4 too large", P, "552 5.3.4", False, "the recipient was taken, the text was not"),
+        ("dot", "554 5.6.1 no PGP here", P, "554 5.6.1", False, "the recipient was taken, its form was not"),
+        ("dot", "554 5.1.1 no such user after all", P, "554 5.1.1", True, "taken in part: said at the very end"),
         ("dot", "451 4.7.1 try again", T, "451 4.7.1", False, "an answer after the dot is an answer: not taken"),
         ("dot", "554 5.7.1 message refused", P, "554 5.7.1", False, "content filter"),
         ("dot", "250 Ok", Kind.ACCEPTED, "250", False, "an old relay without enhanced codes"),
@@ -244,3 +256,143 @@ def test_jitter_only_delays() -> None:
     early, late = (next_try(1, now=AT, first=AT, jitter=jitter) for jitter in (0.0, 1.0))
     assert early == AT + STEPS[0]
     assert late == AT + STEPS[0] * 1.25
+
+
+# --- one line for many mails ---
+
+
+def many(relay: Relay, count: int, **settings: object) -> list[Outcome]:
+    held = replace(RelaySettings("127.0.0.1", relay.port, "none", timeout=STEP, total=3 * STEP), **settings)  # type: ignore[arg-type]
+    line = mail_relay.Line(held)
+    try:
+        return [line(MESSAGE, SENDER, TO, f"mail{n}") for n in range(count)]
+    finally:
+        line.close()
+
+
+def test_mails_follow_each_other_over_one_line() -> None:
+    with Relay().running() as relay:
+        assert [outcome.kind for outcome in many(relay, 3)] == [Kind.ACCEPTED] * 3
+    assert len(relay.kept) == 3
+    assert sum(command.upper().startswith("EHLO") for command in relay.commands) == 1
+
+
+@pytest.mark.parametrize(
+    ("stage", "fault", "kind", "why"),
+    [
+        ("rcpt", Say("550 5.1.1 no such user"), P, "a refusal ends its own conversation, not the line"),
+        ("data", Say("451 4.3.0 later"), T, "the envelope that was taken must not stay for the next mail"),
+    ],
+)
+def test_after_a_refusal_the_next_mail_begins_anew(stage: str, fault: Fault, kind: Kind, why: str) -> None:
+    with Relay(faults={stage: fault}).running() as relay:
+        assert [outcome.kind for outcome in many(relay, 2)] == [kind, kind], why
+    assert relay.stages.count("rset") == 1
+    assert relay.stages.count("greeting") == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "why"),
+    [
+        (Drop(), "hung up between two mails, as after a time of its own"),
+        (Say("421 4.4.2 too many mails", then_drop=True), "says so before"),
+        (Say("250 2.0.0 Ok\r\n250 2.0.0 Ok: queued as FALSE"), "an answer too many, which the next mail would count"),
+    ],
+)
+def test_a_line_that_ends_between_two_mails_costs_nothing(fault: Fault, why: str) -> None:
+    """Only the first attempt over a kept line is repeated, and only where nothing of the mail had left."""
+    relay = Relay()
+    outcomes = []
+    with relay.running():
+        line = mail_relay.Line(RelaySettings("127.0.0.1", relay.port, "none", timeout=STEP, total=3 * STEP))
+        if isinstance(fault, Say) and fault.text.startswith("250"):
+            relay.faults["dot"] = fault
+            outcomes.append(line(MESSAGE, SENDER, TO, "one"))
+            relay.faults.clear()
+        else:
+            outcomes.append(line(MESSAGE, SENDER, TO, "one"))
+            relay.faults["mail"] = fault
+            relay.on_greeting = relay.faults.clear
+        outcomes.append(line(MESSAGE, SENDER, TO, "two"))
+        line.close()
+    assert [outcome.kind for outcome in outcomes] == [Kind.ACCEPTED] * 2, why
+    assert len(relay.kept) == 2
+    assert relay.stages.count("greeting") == 2
+
+
+def test_an_answer_that_comes_late_is_not_the_next_mails() -> None:
+    """In a packet of its own, after the mail was counted: taken for the next one's, all answers would shift."""
+    gone = threading.Event()
+    relay = Relay(faults={"dot": SayTwice("250 2.0.0 Ok: queued as 1", "250 2.0.0 Ok: queued as FALSE", gone)})
+    with relay.running():
+        line = mail_relay.Line(RelaySettings("127.0.0.1", relay.port, "none", timeout=STEP, total=3 * STEP))
+        assert line(MESSAGE, SENDER, TO, "one").kind is Kind.ACCEPTED
+        relay.faults.clear()
+        gone.wait(10)
+        assert line(MESSAGE, SENDER, TO, "two").reply.endswith("5F3A")
+        line.close()
+    assert len(relay.kept) == 2
+
+
+def test_a_second_connection_takes_no_time_beyond_the_mails_own() -> None:
+    """Two whole times together outlast the lease, and another process would send the mail as well."""
+    with Relay().running() as relay:
+        line = mail_relay.Line(RelaySettings("127.0.0.1", relay.port, "none", timeout=5 * STEP, total=STEP))
+        assert line(MESSAGE, SENDER, TO, "one").kind is Kind.ACCEPTED
+        relay.faults["mail"] = Hang()
+        assert line(MESSAGE, SENDER, TO, "two").code == "relay_timed_out"
+        line.close()
+    assert relay.stages.count("greeting") == 1, "its time had ended"
+
+
+def test_four_hundred_and_fifty_one_to_some_and_each_has_its_own_answer() -> None:
+    """What one mail met says nothing of the next one, and no answer is taken for another mail's."""
+    said = ["250 2.0.0 queued", "451 4.3.0 later", "250 2.0.0 queued", "550 5.1.1 nobody", "250 2.0.0 queued"]
+    relay, outcomes = Relay(), []
+    with relay.running():
+        line = mail_relay.Line(RelaySettings("127.0.0.1", relay.port, "none", timeout=STEP, total=3 * STEP))
+        for text in said:
+            relay.faults["dot"] = Say(text)
+            outcomes.append(line(MESSAGE, SENDER, TO, "mail"))
+        line.close()
+    assert [outcome.kind for outcome in outcomes] == [Kind.ACCEPTED, T, Kind.ACCEPTED, P, Kind.ACCEPTED]
+    assert (len(relay.kept), relay.stages.count("greeting")) == (3, 1)
+
+
+@pytest.mark.parametrize("stage", ["mail", "rcpt", "data"])
+def test_closing_in_the_middle_of_many_costs_none(stage: str) -> None:
+    """RFC 5321, 3.8: 421 may answer anything. Nothing of that mail left, so it goes over another line at once."""
+    relay = Relay()
+    with relay.running():
+        line = mail_relay.Line(RelaySettings("127.0.0.1", relay.port, "none", timeout=STEP, total=3 * STEP))
+        assert line(MESSAGE, SENDER, TO, "one").kind is Kind.ACCEPTED
+        relay.faults[stage] = Say("421 4.4.2 enough for one line", then_drop=True)
+        relay.on_greeting = relay.faults.clear
+        assert line(MESSAGE, SENDER, TO, "two").kind is Kind.ACCEPTED
+        line.close()
+    assert (len(relay.kept), relay.stages.count("greeting")) == (2, 2)
+
+
+def test_a_drop_after_the_dot_is_never_repeated_by_the_line_itself() -> None:
+    """It may have arrived: whether it goes again is decided with a record of it, not here."""
+    relay = Relay()
+    with relay.running():
+        line = mail_relay.Line(RelaySettings("127.0.0.1", relay.port, "none", timeout=STEP, total=3 * STEP))
+        assert line(MESSAGE, SENDER, TO, "one").kind is Kind.ACCEPTED
+        relay.faults["dot"] = Drop()
+        assert line(MESSAGE, SENDER, TO, "two").kind is A
+        line.close()
+    assert len(relay.kept) == 2
+
+
+def test_a_line_is_not_kept_for_ever() -> None:
+    with Relay().running() as relay:
+        many(relay, mail_relay.MAILS_PER_LINE + 1, timeout=10, total=30)
+    assert relay.stages.count("greeting") == 2
+
+
+def test_an_answer_before_its_question_is_no_answer() -> None:
+    """Else the final dot would be taken for answered before it was sent."""
+    with Relay(faults={"data": Say("354 go\r\n250 2.0.0 queued as FALSE")}).running() as relay:
+        assert hand_over(relay.port).kind is Kind.NOT_SENT
+    assert relay.kept == []

@@ -60,7 +60,7 @@ def test_sealed_words_never_stand_in_the_open_part() -> None:
 # ``reason`` of these is a code of ours; ``role`` of CaseOpened an enumeration.
 _CODES_ONLY = {
     *("CaseOpened", "CertificateFound", "ContactFound", "ContactDisabled"),
-    *("MailGivenUp", "TaskCancelled", "ContentErased"),
+    *("MailGivenUp", "MailHeld", "TaskCancelled", "ContentErased"),
 }
 
 
@@ -291,6 +291,18 @@ def test_a_dead_mail_stays_dead_but_a_resent_one_lives() -> None:
     story.happens(T0, e.MailBounced(mail_id="m1", mail_type=MailType.CONTACT_REQUEST, to="c1", code="5.1.1"))
     story.happens(T0, e.MailDelivered(mail_id="m1", mail_type=MailType.CONTACT_REQUEST, to="c1"))
     assert story.case.live_contacts() == ()
+
+
+def test_a_mail_prepared_anew_without_a_certificate_proves_none() -> None:
+    """R29: what left signed only can be opened by anybody; the ciphertext before it never left."""
+    about: dict[str, typing.Any] = {"mail_id": "m1", "mail_type": MailType.CONTACT_REQUEST, "to": "c1"}
+    story = Story().released()
+    story.happens(T0, e.MailPrepared(mail_id="m1", sha256="0", encrypted_to=("A",), certificate_id="k1"))
+    assert story.case.mails["m1"].certificate_id == "k1"
+    story.happens(T0, e.MailGivenUp(**about, reason="relay_timed_out"))
+    story.happens(T0, e.MailResent(**about, anew=True))
+    story.happens(T0, e.MailPrepared(mail_id="m1", sha256="0", encrypted_to=()))
+    assert story.case.mails["m1"].certificate_id == ""
 
 
 REPORT = (

@@ -39,7 +39,7 @@ from tests.web.walk import (
 )
 
 TOLD_UNASKED = (USER_AGENT, FORWARDED, REFERER, EXIF, FILE_NAME, "127.0.0.1")
-REPORTERS = (*REPORTER_CANARIES, "canari-domaine.example", "Canari-message")
+REPORTERS = (*REPORTER_CANARIES, "canari-domaine.example", "Canari-message", "canari-adresse")
 # Sealed too: people and addresses at the organisation, and what coordinators wrote (design.md section 4).
 ORGANISATIONS = (PERSON, OWN, CONTACT, DOMAIN, "Canari-Raison", "Canari-rattachement", "Canari-fait", "Canari-accusé")
 EVERYTHING = (*REPORTERS, *TOLD_UNASKED, *ORGANISATIONS, *NOTICE.values())

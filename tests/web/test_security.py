@@ -291,3 +291,16 @@ def test_wrong_codenames_slow_and_shut_nobody_out(house: House) -> None:
     house.at(hours=1)
     assert other.open("/mine/").send(codename="ba bi bo bu da di do").status == 422
     assert reporting.enter(house.office, token or "")
+
+
+# --- whoever watches from outside ---
+
+
+def test_readiness_is_one_word(house: House) -> None:
+    browser = house.browser().open("/readyz")
+    assert (browser.status, browser.html) == (200, "ready\n")
+    carries_the_headers(browser)
+    (house.folder / "kek.key").unlink()
+    browser.open("/readyz")
+    assert (browser.status, browser.html) == (503, "no_key\n")
+    assert browser.open("/healthz").status == 200, "the process lives: restarting it would mend nothing"

@@ -69,6 +69,7 @@ USER_AGENT, FORWARDED, REFERER, EXIF = (
 HEADERS = {"User_Agent": USER_AGENT, "X_Forwarded_For": FORWARDED, "Referer": REFERER}
 FILE_NAME = "canari-fichier.png"
 MESSAGE = "Canari-message du déclarant"
+ADDRESS = "canari-adresse@messagerie.example"
 NOTICE = {"presentation": "Canari-présentation", "technical": "Canari-technique", "advice": "Canari-conseil"}
 
 
@@ -116,6 +117,7 @@ def told(alert: Alert) -> Alert:
     reporter.send("/report/kept", kept="yes")
     assert reporter.at == "/mine/report"
     reporter.send("/mine/message", text=MESSAGE)
+    reporter.send("/mine/address", address=ADDRESS)
     return alert
 
 

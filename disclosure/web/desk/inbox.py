@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from disclosure.casework import finding, overview
+from disclosure.casework import finding, outgoing, overview
 from disclosure.protocol.values import Audience
 from disclosure.web import security
 from disclosure.web.clock import now
@@ -17,7 +17,8 @@ from disclosure.web.language import chosen_language
 @security.needs(Audience.COORDINATOR)
 def inbox() -> ResponseReturnValue:
     held = overview.inbox(office(), chosen_language(), now(), after())
-    return render_template("desk/inbox.html", inbox=held, after=after())
+    relay = outgoing.trouble(office(), chosen_language())
+    return render_template("desk/inbox.html", inbox=held, relay=relay, after=after())
 
 
 @blueprint.get("/reports")
@@ -39,13 +40,6 @@ def undecided() -> ResponseReturnValue:
 def tasks() -> ResponseReturnValue:
     page = overview.open_tasks(office(), chosen_language(), now(), after())
     return render_template("desk/list.html", kind="tasks", page=page)
-
-
-@blueprint.get("/mails")
-@security.needs(Audience.COORDINATOR)
-def standing_mails() -> ResponseReturnValue:
-    page = overview.standing_mails(office(), chosen_language(), after())
-    return render_template("desk/list.html", kind="mails", page=page)
 
 
 @blueprint.get("/closed")

@@ -24,6 +24,7 @@ _PROBLEMS: Mapping[str, str] = {
 _REFUSED: Mapping[str, str] = {
     "in_a_case_already": N_("Somebody has dealt with this mail already."),
     "nothing_has_left": N_("No mail of this case has left yet, so none can be answered."),
+    "mail_stands_no_more": N_("This mail does not stand still any more: somebody else has acted, or it has left."),
     "no_bounce_waits": N_("This mail is no bounce that waits for a decision."),
     "not_in_quarantine": N_("This mail is not in quarantine any more."),
     "already_tied": N_("This domain is tied to the case already."),
