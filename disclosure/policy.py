@@ -138,6 +138,8 @@ def _text(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise InvalidInput({path.name: f"not_toml: {error}"}) from None
+    except OSError as error:
+        raise InvalidInput({path.name: f"cannot_be_read: {error.strerror}"}) from None
 
 
 def _parsed(text: str, name: str) -> Mapping[str, Any]:
@@ -208,6 +210,7 @@ def read_policy(data: Mapping[str, Any]) -> Policy:
         approval_expires=approvals.calendar("expires_after"),
         own_clocks={clock: own.duration(clock) for clock in OwnClock},
         call_again_after=ladder.calendar("call_again_after"),
+        announce_in_first_mail=ladder.flag("announce_in_first_mail", missing=False),  # kept versions are older than it
         alone_suffices=approvals.flag("alone_suffices"),
     )
     reader.only(_SECTIONS)
@@ -312,7 +315,11 @@ class _Reader:
     def text(self, key: str) -> str:
         return str(self._get(key, str))
 
-    def flag(self, key: str) -> bool:
+    def flag(self, key: str, *, missing: bool | None = None) -> bool:
+        """``missing``: what a key that is not there says; None: it must be there."""
+        if missing is not None and key not in self.data:
+            self.asked.add(key)
+            return missing
         return bool(self._get(key, bool))
 
     def count(self, key: str) -> int:

@@ -64,7 +64,7 @@ def tick(office: Office, now: datetime) -> Ticked:
 
     Nothing in maintenance, and nothing while the clock on the wall cannot be trusted.
     """
-    if _stands(office, now):
+    if maintenance.stands(office, now):
         return NOTHING
     done = call_for_unread(office, now)
     seen: set[str] = set()
@@ -79,19 +79,14 @@ def tick(office: Office, now: datetime) -> Ticked:
 
 def turn(office: Office, now: datetime) -> Ticked:
     """The worker's round: an outage is credited before anything can fire for it, the beat comes after the work."""
-    if _stands(office, now):
+    if maintenance.stands(office, now):
+        if hold := outages.held(office, now):
+            log.error("the clock jumped %s: nothing fires, nothing leaves", hold.jump)
         return NOTHING  # and no beat: the next round must still see the jump
     outages.credit_outage(office, now)
     done = tick(office, now)
     beat(office, "clock", now)
     return done
-
-
-def _stands(office: Office, now: datetime) -> bool:
-    hold = outages.held(office, now)
-    if hold:
-        log.error("clock jumped %s: nothing fires", hold.jump)
-    return hold is not None or maintenance.current(office) is not None
 
 
 def _due_ids(now: datetime) -> Select[tuple[str]]:

@@ -53,6 +53,15 @@ def current(office: Office) -> Maintenance | None:
         return state(connection)
 
 
+def stands(office: Office, now: datetime) -> bool:
+    """Nothing leaves and nothing fires: in maintenance, or while the clock on the wall cannot be trusted.
+
+    A mail that left under a wrong clock would start theirs at a wrong instant, and one that waits would leave early.
+    """
+    with office.store.reading() as connection:
+        return state(connection) is not None or outages.held_in(connection, now) is not None
+
+
 def end(office: Office, now: datetime) -> int:
     """The operator's word. Returns for how many cases the time was credited; run again after a crash it goes on."""
     with office.store.reading() as connection:

@@ -52,7 +52,11 @@ def jumped(last: datetime | None, now: datetime) -> Jump | None:
 
 def held(office: Office, now: datetime) -> Hold | None:
     with office.store.reading() as connection:
-        last = _last(connection)
+        return held_in(connection, now)
+
+
+def held_in(connection: Connection, now: datetime) -> Hold | None:
+    last = _last(connection)
     jump = jumped(last, now)
     return Hold(jump, last, now) if jump and last else None
 

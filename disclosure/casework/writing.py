@@ -371,6 +371,7 @@ def _with_door(
                 hoped_by=hoped_by,
                 encrypted=lock.verdict is not None,
                 proves=lock.proves,
+                announces=opened.file.rules.policy.announce_in_first_mail,
             )
         case MailType.REMINDER if to in case.persons:
             return compose.PersonReminder(**common, acknowledged=case.acknowledged_at is not None)

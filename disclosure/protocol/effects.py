@@ -51,11 +51,13 @@ def effects_of(case: Case, planned: Planned, rules: Rules, at: datetime) -> tupl
             return (_letter(case, rules, at),)
         case Rung.HEADS_UP | Rung.AT_ONCE_HEADS_UP:
             everyone = (*case.addressed(), *case.own_addresses())
-            return tuple(MailEffect(MailType.HEADS_UP, to, _spaced(case, to, planned, at)) for to in everyone)
+            mails = tuple(MailEffect(MailType.HEADS_UP, to, _spaced(case, to, planned, at)) for to in everyone)
+            # R34: at once means in the same hour, whatever the hour.
+            return mails if planned.rung is Rung.AT_ONCE_HEADS_UP else _after_quiet(case, rules, mails)
         case Rung.AUTHORITIES:
             return _refer(rules.told(case), rules, at)
         case Rung.AT_ONCE_AUTHORITIES:
-            return _refer(rules.at_once(), rules, at)
+            return _refer(rules.at_once(case), rules, at)
         case Rung.UNREACHABLE:
             due = add(at, rules.policy.task_within, rules.calendar)
             referral = TaskEffect(TaskKind.UNREACHABLE_REFERRAL, Channel.FORM, "", due, False)
@@ -78,12 +80,16 @@ def _writable(case: Case, contact_id: str) -> bool:
 def _reminder(
     case: Case, planned: Planned, rules: Rules, at: datetime, *, first_again: bool = True
 ) -> tuple[Effect, ...]:
-    """R33: over the next contact. Once a person answered, to that person; with no other contact, to the first, once.
+    """R33: over the next contact. Once a person answered, to that person; with no other contact, to the first, once."""
+    return _after_quiet(case, rules, _reminders(case, planned, at, first_again=first_again))
 
-    Quiet hours make a mail wait, never the rung: the instants of the ladder stay those of its marks.
+
+def _after_quiet(case: Case, rules: Rules, mails: tuple[MailEffect, ...]) -> tuple[MailEffect, ...]:
+    """Quiet hours make a mail wait, never the rung: the instants of the ladder stay those of its marks.
+
+    A heads-up that waits delays the referral it announces, as any heads-up does that is not out yet (R34).
     """
     quiet = profile_of(case, rules).quiet
-    mails = _reminders(case, planned, at, first_again=first_again)
     if quiet is None:
         return mails
     return tuple(replace(mail, not_before=quiet.after(mail.not_before, rules.calendar.zone)) for mail in mails)

@@ -76,9 +76,8 @@ class Policy:
     approval_expires: timedelta
     own_clocks: Mapping[OwnClock, Duration]
     call_again_after: timedelta
-    by_kind: Mapping[tuple[Severity, AlertKind], ClockProfile] = field(
-        default_factory=dict
-    )  # before the severity's own
+    by_kind: Mapping[tuple[Severity, AlertKind], ClockProfile] = field(default_factory=dict)  # before the severity's
+    announce_in_first_mail: bool = False  # R34: the contact request points to what our rules say of silence
     alone_suffices: bool = False  # R12, decided beforehand: the only active coordinator counts as two
 
     def profile(self, severity: Severity, kind: AlertKind) -> ClockProfile:
@@ -102,8 +101,9 @@ class Rules:
     calendar: WorkCalendar
     referrals: tuple[Referral, ...] = ()
 
-    def at_once(self) -> tuple[Referral, ...]:
-        return tuple(r for r in self.referrals if r.when is When.AT_ONCE)
+    def at_once(self, case: Case) -> tuple[Referral, ...]:
+        """Authorities to tell with the first mail; whoever a lapse told already is not told twice."""
+        return tuple(r for r in self.referrals if r.when is When.AT_ONCE and r.authority_id not in case.referred)
 
     def told(self, case: Case) -> tuple[Referral, ...]:
         """Authorities that a lapse still has to tell."""
@@ -224,7 +224,7 @@ def _unreachable(case: Case) -> Iterator[Planned]:
 def _at_once(case: Case, rules: Rules) -> Iterator[Planned]:
     """R34, the model's practice: authorities are told with the first mail, announced in the same hour."""
     start = case.contact_started_at
-    if start is None or not rules.at_once():
+    if start is None or not rules.at_once(case):
         return
     for rung in (Rung.AT_ONCE_HEADS_UP, Rung.AT_ONCE_AUTHORITIES):
         if rung not in case.rungs:

@@ -71,6 +71,10 @@ def test_a_clock_that_goes_back_holds_until_the_jump_is_over(alert: tuple[House,
     beating(house, 47.9)
     clockwork.turn(house.office, T0 + 47 * HOUR)
     assert outages.held(house.office, T0 + 47 * HOUR), "an hour back"
+    coordination.release_first_contact(house.hand(case_id), house.case(case_id).chosen[1])
+    taken = len(house.relay.taken)
+    assert delivery.deliver(house.office, T0 + 47 * HOUR, house.relay) == delivery.Delivered(), "no mail either"
+    assert len(house.relay.taken) == taken
     assert clockwork.tick(house.office, T0 + 47 * HOUR) == clockwork.NOTHING, "by hand neither"
     assert outages.held(house.office, T0 + 48 * HOUR) is None
     assert clockwork.turn(house.office, T0 + 48 * HOUR).rungs == 1, "and it goes on where it stood, once"

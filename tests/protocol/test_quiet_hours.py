@@ -10,6 +10,7 @@ import pytest
 from disclosure.protocol.codes import Clock, MailType, Rung
 from disclosure.protocol.effects import MailEffect, effects_of
 from disclosure.protocol.ladder import Planned, QuietHours
+from disclosure.protocol.preview import preview
 from disclosure.protocol.values import Severity
 from tests.protocol.builders import POLICY, T0, H, Story, rules
 
@@ -50,3 +51,13 @@ def test_the_mail_of_a_rung_waits_and_its_instant_stays() -> None:
     (loud,) = effects_of(Story(Severity.CRITICAL).released().case, planned, held, evening)
     assert isinstance(loud, MailEffect)
     assert loud.not_before == evening, "a critical alert has none of them here"
+
+
+def test_a_heads_up_that_waits_for_the_morning_delays_the_referral_and_the_preview_says_so() -> None:
+    critical = replace(POLICY.profiles[Severity.CRITICAL], quiet=QuietHours(time(8), time(20)))
+    held = rules(profiles={**POLICY.profiles, Severity.CRITICAL: critical})
+    due = {step.planned.rung: step.planned.due_at for step in preview(Story().released().case, held, T0)}
+    assert due[Rung.HEADS_UP] == T0 + 48 * H
+    assert due[Rung.AUTHORITIES] == paris("2026-11-26T20:00+01:00") + 24 * H, "24 hours after it has left"
+    loud = {step.planned.rung: step.planned.due_at for step in preview(Story().released().case, rules(), T0)}
+    assert loud[Rung.AUTHORITIES] == T0 + 72 * H

@@ -7,11 +7,12 @@ from datetime import timedelta
 
 import pytest
 
+from disclosure.protocol import events as e
 from disclosure.protocol.authorities import When
 from disclosure.protocol.codes import MailType, Rung
 from disclosure.protocol.errors import Refused
 from disclosure.protocol.preview import preview
-from disclosure.protocol.values import Severity
+from disclosure.protocol.values import Channel, Severity
 from disclosure.protocol.whatif import WhatIf, suppose
 from tests.protocol.builders import ANSSI, CNIL, RULES, T0, H, Story, rules
 
@@ -59,3 +60,17 @@ def test_a_bounce_moves_on(contacts: int, onward: list[str], unreachable: bool, 
 def test_what_was_never_sent_cannot_come_back() -> None:
     with pytest.raises(Refused, match="nothing_sent"):
         suppose(Story().released().case, RULES, WhatIf(bounces="c3"), T0)
+
+
+def test_whom_a_lapse_told_is_not_told_again_by_a_policy_that_tells_at_once() -> None:
+    """A case may be moved to another policy version after the referral (R33, R34)."""
+    by_mail = e.AuthorityReferred(authority_id="anssi", channel=Channel.MAIL, by="m9", dossier_sha256="", dossier="")
+    case = Story().released().happens(T0 + 99 * H, by_mail, by=e.MACHINE).case
+    at_once = rules(referrals=(replace(ANSSI, when=When.AT_ONCE), replace(CNIL, when=When.AT_ONCE)))
+    told = [
+        getattr(effect, "to", "") or getattr(effect, "target", "")
+        for step in preview(case, at_once, T0 + 100 * H)
+        for effect in step.effects
+        if step.planned.rung is Rung.AT_ONCE_AUTHORITIES
+    ]
+    assert told == ["cnil"]
