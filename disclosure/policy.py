@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
@@ -149,11 +150,18 @@ def _parsed(text: str, name: str) -> Mapping[str, Any]:
         raise InvalidInput({name: f"not_toml: {error}"}) from None
 
 
+def check_file(rules: Path, authorities: Path | None = None) -> str:
+    """The name of the version that this file is. Raises BadPolicy as the start of a server would."""
+    table = routing.from_mapping(_toml(authorities or DATA / "authorities.toml"))
+    return read_version(_text(rules), table, rules.name).name
+
+
 class BadPolicy(InvalidInput):
     """A policy file that is refused whole; ``lines``: place → the line where it stands, or should."""
 
-    def __init__(self, name: str, text: str, problems: Mapping[str, str]) -> None:
-        self.lines = {place: line_of(text, place) for place in problems}
+    def __init__(self, name: str, text: str, problems: Mapping[str, str], line: int | None = None) -> None:
+        """``line``: where TOML's own reader stopped."""
+        self.lines = {place: line or line_of(text, place) for place in problems}
         self.named = dict(problems)
         super().__init__({f"{name}, line {self.lines[place]}, {place}": why for place, why in problems.items()})
 
@@ -171,7 +179,10 @@ def read_version(text: str, authorities: tuple[Authority, ...] | None = None, na
     The version's name ends in a digest of its values, so that a file that was changed under its old name is another
     version, and one whose comments were changed is the same.
     """
-    data = _parsed(text, name)
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise BadPolicy(name, text, {name: f"not_toml: {error}"}, _stopped_at(error)) from None
     try:
         policy, when = read_policy(data), read_when(data, authorities)
         if len(policy.version) > _LONGEST_NAME:
@@ -179,6 +190,11 @@ def read_version(text: str, authorities: tuple[Authority, ...] | None = None, na
     except InvalidInput as error:
         raise BadPolicy(name, text, error.problems) from None
     return Version(replace(policy, version=f"{policy.version}+{_digest(data)}"), when, text)
+
+
+def _stopped_at(error: tomllib.TOMLDecodeError) -> int | None:
+    found = re.search(r"at line (\d+)", str(error))
+    return int(found[1]) if found else None
 
 
 def _digest(data: Mapping[str, Any]) -> str:
