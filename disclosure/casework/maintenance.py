@@ -53,13 +53,27 @@ def current(office: Office) -> Maintenance | None:
         return state(connection)
 
 
+@dataclass(frozen=True)
+class Standing:
+    """Why nothing leaves and nothing fires; either, or both."""
+
+    maintenance: Maintenance | None
+    hold: outages.Hold | None
+
+
+def standing(office: Office, now: datetime) -> Standing | None:
+    """For the desk; None while all goes on."""
+    with office.store.reading() as connection:
+        found = Standing(state(connection), outages.held_in(connection, now))
+    return found if found.maintenance or found.hold else None
+
+
 def stands(office: Office, now: datetime) -> bool:
     """Nothing leaves and nothing fires: in maintenance, or while the clock on the wall cannot be trusted.
 
     A mail that left under a wrong clock would start theirs at a wrong instant, and one that waits would leave early.
     """
-    with office.store.reading() as connection:
-        return state(connection) is not None or outages.held_in(connection, now) is not None
+    return standing(office, now) is not None
 
 
 def end(office: Office, now: datetime) -> int:

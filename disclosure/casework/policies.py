@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from sqlalchemy import Connection, Row, func, select
 
 from disclosure.casework.office import Office
-from disclosure.policy import Version, read_version
+from disclosure.policy import BadPolicy, Version, check_file, read_version
+from disclosure.policylines import say
 from disclosure.protocol.errors import BrokenChain, InvalidInput
 from disclosure.store.sealing import SYSTEM
 from disclosure.store.tables import cases, policies
@@ -27,6 +29,33 @@ class Kept:
     version: Version | None
     in_force: bool
     open_cases: int
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One fault of a policy file: where it stands, its code, and that in words."""
+
+    line: int
+    place: str
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Checked:
+    """``version``: the name that a server would give the file; empty where it would refuse it, for ``problems``."""
+
+    version: str
+    problems: tuple[Problem, ...] = ()
+
+
+def checked(rules: Path, authorities: Path | None) -> Checked:
+    """Read a file as a server would at its start."""
+    try:
+        return Checked(check_file(rules, authorities))
+    except BadPolicy as refused:
+        named = refused.named.items()
+        return Checked("", tuple(Problem(refused.lines[place], place, why, say(why)) for place, why in named))
 
 
 def keep(office: Office, tx: Connection, name: str, at: datetime) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import Connection
+
 from disclosure.casework import casefile
 from disclosure.casework.casefile import CaseFile, Fact, Hand
 from disclosure.casework.office import Office
@@ -24,11 +26,35 @@ class Change:
     after: datetime | None
 
 
+@dataclass(frozen=True)
+class Runs:
+    """Which version a case runs under. ``changes``: what the one in force would do at another time."""
+
+    version: str
+    in_force: str
+    changes: tuple[Change, ...] = ()
+
+    @property
+    def movable(self) -> bool:
+        return self.version != self.in_force
+
+
+def of(office: Office, connection: Connection, file: CaseFile, now: datetime) -> Runs:
+    """For the page of a case that is at hand already."""
+    name = office.policy.current.version
+    if file.case.policy_version == name:
+        return Runs(name, name)
+    return Runs(file.case.policy_version, name, _changes(office, connection, file, now))
+
+
 def changes(office: Office, case_id: str, now: datetime) -> tuple[Change, ...]:
     """What would happen at another time under the version in force, if nobody answers; in order of the ladder."""
     with office.store.reading() as connection:
-        file = casefile.load(office, connection, case_id)
-        moved = casefile.rules_for(office, connection, file.case.but(policy_version=office.policy.current.version))
+        return _changes(office, connection, casefile.load(office, connection, case_id), now)
+
+
+def _changes(office: Office, connection: Connection, file: CaseFile, now: datetime) -> tuple[Change, ...]:
+    moved = casefile.rules_for(office, connection, file.case.but(policy_version=office.policy.current.version))
     before = _instants(file, now)
     after = _instants(CaseFile(file.id, file.case, moved), now)
     both = ((rung, before.get(rung), after.get(rung)) for rung in Rung)
