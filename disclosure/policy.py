@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from disclosure.calendars import calendar_for
-from disclosure.policylines import line_of
+from disclosure.policylines import line_of, say
 from disclosure.protocol import authorities as routing
 from disclosure.protocol.authorities import Authority, AuthorityRole, When
 from disclosure.protocol.codes import Act, OwnClock
@@ -157,12 +157,14 @@ def check_file(rules: Path, authorities: Path | None = None) -> str:
 
 
 class BadPolicy(InvalidInput):
-    """A policy file that is refused whole; ``lines``: place → the line where it stands, or should."""
+    """A policy file that is refused whole; ``lines``: place → the line where it stands, or should;
+    ``words``: place → the reason in words."""
 
     def __init__(self, name: str, text: str, problems: Mapping[str, str], line: int | None = None) -> None:
         """``line``: where TOML's own reader stopped."""
         self.lines = {place: line or line_of(text, place) for place in problems}
         self.named = dict(problems)
+        self.words = {place: say(why) for place, why in problems.items()}
         super().__init__({f"{name}, line {self.lines[place]}, {place}": why for place, why in problems.items()})
 
 

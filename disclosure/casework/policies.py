@@ -14,7 +14,6 @@ from sqlalchemy import Connection, Row, func, select
 
 from disclosure.casework.office import Office
 from disclosure.policy import BadPolicy, Version, check_file, read_version
-from disclosure.policylines import say
 from disclosure.protocol.errors import BrokenChain, InvalidInput
 from disclosure.store.sealing import SYSTEM
 from disclosure.store.tables import cases, policies
@@ -55,7 +54,9 @@ def checked(rules: Path, authorities: Path | None) -> Checked:
         return Checked(check_file(rules, authorities))
     except BadPolicy as refused:
         named = refused.named.items()
-        return Checked("", tuple(Problem(refused.lines[place], place, why, say(why)) for place, why in named))
+        return Checked(
+            "", tuple(Problem(refused.lines[place], place, why, refused.words[place]) for place, why in named)
+        )
 
 
 def keep(office: Office, tx: Connection, name: str, at: datetime) -> None:
