@@ -114,6 +114,10 @@ class _Drawer:
     language: Language
     start: datetime
 
+    @property
+    def letters(self) -> bool:
+        return self.office.settings.letters_budget > 0
+
     def rows(self) -> Iterator[ProfileRow]:
         own = self.version.policy.by_kind
         for severity in Severity:
@@ -129,7 +133,7 @@ class _Drawer:
             severity=short(severity, self.language),
             kind=word(kind, self.language) if own else "",
             marks=_marks(profile, self.language),
-            beside=tuple(_beside(profile, self.language)),
+            beside=tuple(_beside(profile, self.language, letters=self.letters)),
             picture=self._picture(severity, kind, own=own),
         )
 
@@ -137,8 +141,7 @@ class _Drawer:
         """The preview of an invented case that nobody answers; tasks are done when due, so nothing is blocked (R37)."""
         office, language = self.office, self.language
         case = specimen(severity, kind, office.settings.operator.country, self.start)
-        letters = office.settings.letters_budget > 0
-        rules = office.policy.rules_for(case, frozenset(), letters=letters, under=self.version)
+        rules = office.policy.rules_for(case, frozenset(), letters=self.letters, under=self.version)
         sight = timeline.Sight(Audience.COORDINATOR, language, {})
         drawn = timeline.picture(CaseFile("", case, rules), sight, self.start)
         name = _name(severity, kind, language) if own else short(severity, language)
@@ -155,13 +158,15 @@ def _marks(profile: ClockProfile, language: Language) -> tuple[str, str, str]:
     return first, second, third
 
 
-def _beside(profile: ClockProfile, language: Language) -> Iterator[Pair]:
+def _beside(profile: ClockProfile, language: Language, *, letters: bool) -> Iterator[Pair]:
     if profile.phone_within:
         yield Pair(translate(language, N_("Call within")), said(profile.phone_within, language))
     if profile.letter_after:
-        yield Pair(translate(language, N_("Letter after")), said(profile.letter_after, language))
-    quiet = _quiet(profile.quiet) if profile.quiet else translate(language, N_("none"))
-    yield Pair(translate(language, N_("Quiet hours")), quiet)
+        after = said(profile.letter_after, language)
+        off = N_("%(time)s, but off: no budget for letters is set")
+        yield Pair(translate(language, N_("Letter after")), after if letters else translate(language, off, time=after))
+    if profile.quiet:
+        yield Pair(translate(language, N_("Quiet hours")), _quiet(profile.quiet))
 
 
 def _quiet(hours: QuietHours) -> str:
