@@ -18,11 +18,13 @@ import click
 from disclosure import logs
 from disclosure.commands import backups, doctor, running
 from disclosure.commands import keys as key_commands
+from disclosure.commands.clock import clock
 from disclosure.commands.mail import classify
 from disclosure.commands.options import FILE, as_json, at, instant, office, show
+from disclosure.commands.policy import policy
 from disclosure.commands.receiving import receive
 from disclosure.protocol.errors import DisclosureError
-from disclosure.protocol.values import Address, Answer, Language
+from disclosure.protocol.values import Address, Answer, Language, Severity
 from disclosure.settings import Settings, instance_folder, load
 
 EXIT = 2
@@ -37,6 +39,8 @@ main.add_command(key_commands.key)
 main.add_command(doctor.doctor)
 for command in (running.web, running.metrics, running.alive, backups.backup, backups.restore, backups.maintenance):
     main.add_command(command)
+for group in (policy, clock):
+    main.add_command(group)
 
 
 @main.command()
@@ -111,20 +115,26 @@ def rdap_bootstrap(now: str | None, as_json: bool) -> None:
 
 @main.command()
 @click.argument("case")
+@click.option("--severity", type=click.Choice([s.value for s in Severity]), help="What if it had this severity?")
+@click.option("--authority-at-once", is_flag=True, help="What if authorities were told at once?")
+@click.option("--contact-bounces", is_flag=True, help="What if the contact that we write to came back?")
 @at
 @as_json
-def preview(case: str, now: str | None, as_json: bool) -> None:
-    """What will be sent to whom, when, if nobody answers. CASE is an alert number or an id."""
+def preview(
+    case: str, severity: str | None, authority_at_once: bool, contact_bounces: bool, now: str | None, as_json: bool
+) -> None:
+    """What will be sent to whom, when, if nobody answers. CASE is an alert number or an id. Nothing is stored."""
     from disclosure.casework import previewing  # noqa: PLC0415
 
-    steps = previewing.steps(office(), case, instant(now))
+    asked = previewing.Asked(Severity(severity) if severity else None, authority_at_once, contact_bounces)
+    steps = previewing.steps(office(), case, instant(now), asked)
     show({"steps": steps}, as_json=as_json, words=lambda: "\n".join(_step(step) for step in steps) or "nothing")
 
 
 def _step(step: dict[str, Any]) -> str:
     effects = "; ".join(f"{effect['what']}: {effect['to']}" for effect in step["effects"])
     blocked = f"  [{step['blocked_by']}]" if step["blocked_by"] else ""
-    return f"{step['at']}  {step['rung']}  {effects}{blocked}"
+    return f"{step['at']}  {step['rung'] or 'at once'}  {effects}{blocked}"
 
 
 @main.command()

@@ -83,9 +83,7 @@ def jobs(office: Office) -> dict[str, Watched]:
     find, seek = lookups.finder(office), lookups.seeker(office)
 
     def clock(now: datetime) -> None:
-        clockwork.credit_outage(office, now)
-        clockwork.tick(office, now)
-        clockwork.beat(office, "clock", now)
+        clockwork.turn(office, now)
 
     def outbox(now: datetime) -> None:
         delivery.deliver(office, now, clock=clock_on_the_wall)

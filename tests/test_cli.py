@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -16,8 +17,8 @@ from typing import Any
 
 import pytest
 
-from disclosure import cli
-from disclosure.casework import lookups
+from disclosure import cli, policy, policylines
+from disclosure.casework import clockwork, lookups
 from disclosure.demo.certificates import make_certificate
 from disclosure.protocol.values import Severity
 from tests.casework import desk
@@ -88,6 +89,83 @@ def test_preview(say, instance: Path) -> None:  # type: ignore[no-untyped-def]
     assert [step["rung"] for step in said.json["steps"]][-1] == "authorities"
     words = say("preview", number(instance), "--now", NOW, instance=instance)
     assert len(words.out.splitlines()) == len(said.json["steps"])
+
+
+@pytest.mark.parametrize(
+    ("options", "reminder_hours", "at_once", "why"),
+    [
+        ((), 24, False, "critical, as it is"),
+        (("--severity", "high"), 48, False, "two working days; the case itself stays critical"),
+        (("--authority-at-once",), 24, True, "authorities come first"),
+    ],
+)
+def test_what_if(  # type: ignore[no-untyped-def]
+    say, instance: Path, options: tuple[str, ...], reminder_hours: int, at_once: bool, why: str
+) -> None:
+    steps = say("preview", number(instance), *options, "--now", NOW, "--json", instance=instance).json["steps"]
+    due = {step["rung"]: step["at"] for step in steps}
+    assert due["reminder"] == (T0 + reminder_hours * HOUR).isoformat(), why
+    assert ("at_once_authorities" in due) is at_once, why
+
+
+def test_what_if_the_contact_bounces(say, instance: Path) -> None:  # type: ignore[no-untyped-def]
+    said = say("preview", number(instance), "--contact-bounces", "--now", NOW, instance=instance)
+    assert said.code == 0
+    assert "  at once  contact_request: " in said.out.splitlines()[0], "the next contact is written to now"
+    assert "  at once  " not in say("preview", number(instance), "--now", NOW, instance=instance).out
+
+
+GOOD = (Path(cli.__file__).parent / "data" / "policy.toml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words", "why"),
+    [
+        (GOOD, None, "ok: version 2026-11-24+", "the one that comes with the server"),
+        (GOOD.replace('max_extension = "P30D"', 'max_extension = "soon"'), 0, "must be an ISO 8601", "no duration"),
+        (GOOD.replace("marks = ", "mark = ", 1), 0, "profiles.critical.marks: needs three durations", "a slip"),
+        ('version = "x"\n[ladder\n', 2, "is not TOML", "the line at which the reader stopped"),
+    ],
+)
+def test_a_policy_file_is_checked_before_a_server_meets_it(  # type: ignore[no-untyped-def]
+    say, tmp_path: Path, text: str, line: int | None, words: str, why: str
+) -> None:
+    code = 0 if line is None else 2
+    file = tmp_path / "rules.toml"
+    file.write_text(text, encoding="utf-8")
+    said = say("policy", "check", str(file), instance=tmp_path / "none")
+    assert said.code == code, why
+    assert words in said.out + said.err
+    found = say("policy", "check", str(file), "--json", instance=tmp_path / "none")
+    assert found.code == code
+    assert found.json["ok"] is (code == 0)
+    for problem in found.json.get("problems", ()):
+        assert f"rules.toml:{problem['line']}: {problem['place']}: " in said.err
+        assert line in {0, problem["line"]}
+    assert not (tmp_path / "none").exists()
+
+
+def test_every_reason_has_words() -> None:
+    source = Path(policy.__file__).read_text(encoding="utf-8")
+    codes = set(re.findall(r'InvalidInput\(\{.*?: f?"([a-z_]+)[":]', source)) - {"unknown", "expected_"}
+    assert len(codes) > 8
+    assert not [code for code in codes if policylines.say(code) == code]
+
+
+def test_a_clock_that_jumped_is_shown_and_confirmed(say, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    held = desk.build(tmp_path / "instance")
+    held.requested(severity=Severity.CRITICAL)
+    clockwork.turn(held.office, T0)
+    held.office.store.engine.dispose()
+    where, later = tmp_path / "instance", "2027-11-24T09:00:00+01:00"
+    assert say("clock", "status", "--now", NOW, "--json", instance=where).json["held"] is False
+    status = say("clock", "status", "--now", later, "--json", instance=where).json
+    assert (status["held"], status["jump"]) == (True, "forward")
+    assert "jumped forward" in say("clock", "status", "--now", later, instance=where).out
+    assert "0 rungs" in say("tick", "--now", later, instance=where).out
+    assert "credited to 1 cases" in say("clock", "confirm", "--now", later, instance=where).out
+    assert say("clock", "status", "--now", later, "--json", instance=where).json["held"] is False
+    assert "nothing was held" in say("clock", "confirm", "--now", later, instance=where).out
 
 
 def test_verify(say, instance: Path) -> None:  # type: ignore[no-untyped-def]

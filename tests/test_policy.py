@@ -92,6 +92,14 @@ def _drop(*path: str) -> Callable[[dict[str, Any]], None]:
 @pytest.mark.parametrize(
     ("damage", "place", "why"),
     [
+        (_set("ladder", "silense_floor", to="PT8H"), "ladder.silense_floor", "a slip would be read as its absence"),
+        (_set("profiles", "low", "phone_witin", to="PT4H"), "profiles.low.phone_witin", "in a profile too"),
+        (_set("profiles", "low:leak", to={}), "profiles.low:leak", "no such kind"),
+        (_set("laddr", to={}), "laddr", "no such table"),
+        (_set("profiles", "low", "marks", to=["P2D", "P1D", "P3D"]), "profiles.low.marks", "later is not earlier"),
+        (_set("profiles", "low", "quiet_hours", to="22:00"), "profiles.low.quiet_hours", "from when to when?"),
+        (_set("profiles", "low", "quiet_hours", to=["22:00", "25:00"]), "profiles.low.quiet_hours", "no such hour"),
+        (_set("profiles", "low", "quiet_hours", to=["22:00", "22:00"]), "profiles.low.quiet_hours", "never or always?"),
         (_drop("version"), "version", "a case names the version that it started with"),
         (_drop("profiles", "low"), "profiles.low", "every severity has its clock"),
         (_drop("profiles", "low", "marks"), "profiles.low.marks", "three marks"),
@@ -215,3 +223,56 @@ def test_which_language_comes_first(country: str, to: str, expected: Language, w
 def test_an_unknown_authority_is_said_to_be_unknown() -> None:
     with pytest.raises(InvalidInput):
         BOOK.authority("fr-nobody")
+
+
+# --- a bad file, with its line ---
+
+TEXT = (DATA / "policy.toml").read_text(encoding="utf-8")
+
+
+def _line(words: str) -> int:
+    return next(n for n, line in enumerate(TEXT.splitlines(), 1) if line.startswith(words))
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "line", "why"),
+    [
+        ('max_extension = "P30D"', 'max_extension = "soon"', _line("max_extension"), "the line of the key"),
+        ('max_extension = "P30D"', "", _line("[ladder]"), "of a missing key: its table's"),
+        ("[ladder]", "[ladders]", 1, "of a missing table: the top"),
+        ('dpa = "on_lapse"', 'dpa = "later"', _line("dpa ="), "in [authorities]"),
+        ('dpa = "on_lapse"', '"fr-cnl" = "never"', _line("dpa ="), "a key in quotation marks"),
+        ("[ladder]", '[profiles."low:leak"]\n\n[ladder]', _line("[ladder]"), "a table in quotation marks"),
+        ('version = "2026', 'version = "' + "x" * 40 + "2026", _line("version"), "longer than its column"),
+    ],
+)
+def test_a_bad_file_is_refused_with_its_line(was: str, becomes: str, line: int, why: str) -> None:
+    assert was in TEXT
+    with pytest.raises(policy.BadPolicy) as refused:
+        policy.read_version(TEXT.replace(was, becomes, 1), BOOK.authorities)
+    assert set(refused.value.lines.values()) == {line}, why
+    assert f"line {line}, " in str(refused.value)
+
+
+def test_a_version_is_its_values_and_not_its_comments() -> None:
+    name = policy.read_version(TEXT).name
+    assert policy.read_version(TEXT + "# more\n").name == name
+    changed = policy.read_version(TEXT.replace('max_extension = "P30D"', 'max_extension = "P31D"')).name
+    assert changed != name
+    assert changed.partition("+")[0] == name.partition("+")[0], "under the same name, and yet another version"
+
+
+def test_one_kind_may_have_its_own_clock() -> None:
+    own = '[profiles."normal:data_leak"]\nmarks = ["P1D", "P2D", "P3D"]\nquiet_hours = ["20:00", "07:30"]\n'
+    held = policy.read_version(TEXT + own).policy
+    leak = held.profile(Severity.NORMAL, AlertKind.DATA_LEAK)
+    assert [mark.amount for mark in leak.marks] == [D, 2 * D, 3 * D]
+    assert held.profile(Severity.NORMAL, AlertKind.VULNERABILITY) == held.profiles[Severity.NORMAL]
+    assert leak.quiet is not None
+
+
+def test_a_kept_version_may_name_an_authority_that_the_table_lost() -> None:
+    text = TEXT.replace('dpa = "on_lapse"', 'dpa = "on_lapse"\nxx-gone = "at_once"')
+    with pytest.raises(policy.BadPolicy):
+        policy.read_version(text, BOOK.authorities)
+    assert policy.read_version(text).when["xx-gone"] is When.AT_ONCE

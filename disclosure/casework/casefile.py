@@ -13,9 +13,10 @@ from functools import cached_property
 
 from sqlalchemy import Connection, select, update
 
-from disclosure.casework import projecting
+from disclosure.casework import policies, projecting
 from disclosure.casework.office import Office
 from disclosure.casework.projecting import Projection
+from disclosure.policy import Version
 from disclosure.protocol import events as e
 from disclosure.protocol import ladder
 from disclosure.protocol.case import apply, fold
@@ -70,7 +71,7 @@ def load(office: Office, connection: Connection, case_id: str) -> CaseFile:
 
 def load_all(office: Office, connection: Connection, case_ids: Sequence[str]) -> dict[str, CaseFile]:
     """Several at once: by case id, and without those that are no case."""
-    around = Around.read(office, connection)
+    around = Around(office, connection)
     files = {}
     for case_id, (entries, head) in ledger.read_all(connection, case_ids).items():
         if isinstance(entries[0].event, e.CaseOpened):
@@ -79,29 +80,30 @@ def load_all(office: Office, connection: Connection, case_ids: Sequence[str]) ->
     return files
 
 
-@dataclass(frozen=True)
 class Around:
-    """What the rules of every case take from beside it."""
+    """What the rules of every case take from beside it, read once for several of them."""
 
-    office: Office
-    confirmed: frozenset[str]  # channels of authorities
-    alone: bool
-
-    @classmethod
-    def read(cls, office: Office, connection: Connection) -> Around:
-        alone = office.policy.current.alone_suffices and _one_active(connection)
-        return cls(office, frozenset(connection.scalars(_CONFIRMED)), alone)
+    def __init__(self, office: Office, connection: Connection) -> None:
+        self._office, self._connection = office, connection
+        self._confirmed = frozenset(connection.scalars(_CONFIRMED))  # channels of authorities
+        self._versions: dict[str, tuple[Version, bool]] = {}
 
     def rules(self, case: Case) -> Rules:
-        letters = self.office.settings.letters_budget > 0
-        return self.office.policy.rules_for(case, self.confirmed, letters=letters, alone=self.alone)
+        office = self._office
+        if case.policy_version not in self._versions:
+            under = policies.under(office, self._connection, case.policy_version)
+            alone = under.policy.alone_suffices and _one_active(self._connection)
+            self._versions[case.policy_version] = under, alone
+        under, alone = self._versions[case.policy_version]
+        letters = office.settings.letters_budget > 0
+        return office.policy.rules_for(case, self._confirmed, letters=letters, alone=alone, under=under)
 
 
 _CONFIRMED = select(confirmed_channels.c.channel_id)
 
 
 def rules_for(office: Office, connection: Connection, case: Case) -> Rules:
-    return Around.read(office, connection).rules(case)
+    return Around(office, connection).rules(case)
 
 
 def _one_active(connection: Connection) -> bool:
@@ -110,9 +112,9 @@ def _one_active(connection: Connection) -> bool:
 
 def look_again(office: Office) -> None:
     """Somebody came or went: where one coordinator suffices when alone, other instants follow for open cases (R12)."""
-    if not office.policy.current.alone_suffices:
-        return
     with office.store.reading() as connection:
+        if not policies.alone_may_suffice(office, connection):
+            return
         ids = list(connection.scalars(select(cases.c.id).where(cases.c.life == "open").order_by(cases.c.id)))
         next_at = {case_id: _next_at(load(office, connection, case_id)) for case_id in ids}
     with office.store.writing() as tx:
@@ -225,7 +227,7 @@ def store_all(office: Office, tx: Connection, ready: Sequence[Ready]) -> list[Ca
     done = []
     for one in ready:
         file, entries = one.after, one.forged.entries
-        if any(isinstance(entry.event, e.CaseAssessed) for entry in entries):
+        if any(isinstance(entry.event, e.CaseAssessed | e.PolicyMoved) for entry in entries):
             file = replace(file, rules=rules_for(office, tx, file.case))  # another country, other referrals
         projection.add(file.id, file.case, file.rules, file.plan, entries)
         done.append(file)

@@ -9,11 +9,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import Connection, Select, select, update
 
-from disclosure.casework import casefile, dossiers, maintenance, projecting
+from disclosure.casework import casefile, dossiers, maintenance, outages, projecting
 from disclosure.casework.casefile import CaseFile, Fact
 from disclosure.casework.office import Office, new_id, sha256
 from disclosure.casework.queueing import to_each
@@ -32,8 +32,6 @@ from disclosure.store.tables import cases, heartbeats, reports
 from disclosure.store.transactions import once
 
 BATCH = 100
-# Ours: a restart takes seconds and an upgrade minutes; a quarter of an hour without a beat is an outage that counts.
-OUTAGE = timedelta(minutes=15)
 log = logging.getLogger(__name__)
 
 
@@ -65,9 +63,9 @@ class _Due:
 def tick(office: Office, now: datetime) -> Ticked:
     """Climb every rung due at ``now`` in every open case, and ring where one of our own clocks ran out.
 
-    Nothing in maintenance: what is due stays due.
+    Nothing in maintenance, and nothing while the clock on the wall cannot be trusted.
     """
-    if maintenance.current(office):
+    if maintenance.stands(office, now):
         return NOTHING
     done = call_for_unread(office, now)
     seen: set[str] = set()
@@ -78,6 +76,18 @@ def tick(office: Office, now: datetime) -> Ticked:
                 return done
             seen.update(ids)
             done += _fire(office, sorted(ids), now)  # locked in the order of their ids, as everywhere
+
+
+def turn(office: Office, now: datetime) -> Ticked:
+    """The worker's round: an outage is credited before anything can fire for it, the beat comes after the work."""
+    if maintenance.stands(office, now):
+        if hold := outages.held(office, now):
+            log.error("the clock jumped %s: nothing fires, nothing leaves", hold.jump)
+        return NOTHING  # and no beat: the next round must still see the jump
+    outages.credit_outage(office, now)
+    done = tick(office, now)
+    beat(office, "clock", now)
+    return done
 
 
 def _due_ids(now: datetime) -> Select[tuple[str]]:
@@ -273,35 +283,6 @@ def beat(office: Office, name: str, now: datetime) -> datetime | None:
             return None
         tx.execute(update(heartbeats).where(heartbeats.c.name == name, heartbeats.c.at < now).values(at=now))
     return before
-
-
-def credit_outage(office: Office, now: datetime) -> int:
-    """R31: where we were away longer than ``OUTAGE``, that time counts for no running clock. Returns how many cases.
-
-    Called by the worker before it ticks: an outage is known only to whoever comes back from it.
-    """
-    with office.store.reading() as connection:
-        last = connection.scalar(select(heartbeats.c.at).where(heartbeats.c.name == "clock"))
-        if last is None or now - last < OUTAGE:
-            return 0
-        ids = list(connection.scalars(select(cases.c.id).where(cases.c.life == "open")))
-    credited = 0
-    for case_id in ids:
-        credited += _credit(office, case_id, last, now)
-    beat(office, "clock", now)
-    return credited
-
-
-def _credit(office: Office, case_id: str, last: datetime, now: datetime) -> int:
-    def decide(file: CaseFile) -> list[Fact]:
-        run = ladder.running(file.case, file.rules.policy)
-        covered = any(s.why == "outage" and s.end and s.end >= now for s in file.case.stills)
-        if run is None or run.started_at >= now or covered:
-            return []
-        return [(e.MACHINE, e.OutageCredited(started_at=max(last, run.started_at), ended_at=now))]
-
-    before = casefile.look(office, case_id).case.last_seq
-    return int(casefile.change(office, case_id, now, decide).case.last_seq > before)
 
 
 def next_contact_facts(office: Office, case: Case, now: datetime) -> list[Fact]:

@@ -83,7 +83,7 @@ def deliver(
     and the instant at which a relay took a mail would be wrong by the length of the run. ``urgent``: only what a person
     waits for (R29), which goes first in any run.
     """
-    if maintenance.current(office):
+    if maintenance.stands(office, now):
         return Delivered()
     with contextlib.nullcontext(send) if send else sender(office) as out:
         return _Run(office, out, clock or (lambda: now), now, urgent).go(most)

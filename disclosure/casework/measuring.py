@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, FromClause, func, select
 
-from disclosure.casework import maintenance, readiness
+from disclosure.casework import maintenance, outages, readiness
 from disclosure.casework.readiness import Readiness
 from disclosure.protocol.values import Audience
 from disclosure.settings import Settings
@@ -61,6 +61,10 @@ def figures(engine: Engine, settings: Settings, now: datetime) -> Iterator[Figur
             yield from _people(connection, now)
             held = maintenance.state(connection) is not None
             yield _one("maintenance", "1: nothing leaves and no deadline fires until somebody confirms", held)
+            jumped = outages.held_in(connection, now) is not None
+            yield _one(
+                "clock_held", "1: the clock jumped; nothing leaves and no deadline fires until it is right", jumped
+            )
 
 
 def engine_of(settings: Settings) -> Engine:

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
+from disclosure.casework import policies
 from disclosure.casework.office import Office, domain_tokens_of, new_id
 from disclosure.protocol import events as e
 from disclosure.protocol.axes import Axis
@@ -92,6 +93,8 @@ class Projection:
 
     def _entry(self, case_id: str, case: Case, entry: e.Entry, deadline_ids: Mapping[str, str]) -> None:
         match entry.event:
+            case e.CaseOpened(policy_version=version) | e.PolicyMoved(version=version):
+                policies.keep(self._office, self._tx, version, entry.at)
             case e.MailQueued() as queued:
                 deadline_id = deadline_ids.get(queued.rung) if queued.rung else None
                 row = mail_row(case.policy_version, entry.at, queued, case_id=case_id, deadline_id=deadline_id)

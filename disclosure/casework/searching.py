@@ -84,8 +84,8 @@ def search(
     ``seek`` looks for certificates; without it those searches wait for a worker that can. ``clock`` tells the time
     while a run lasts (the worker's own); without it the whole run happens at ``now``.
     """
-    if maintenance.current(office):
-        return 0
+    if maintenance.stands(office, now):
+        return 0  # no question leaves either
     clock = clock or (lambda: now)
     for done in range(most):
         claimed = _claim(office, clock(), certificates=seek is not None) if clock() - now <= RUN else None

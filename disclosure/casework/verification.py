@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
-from disclosure.casework import caserows, inboxrows, mailrows, reportrows
+from disclosure.casework import caserows, inboxrows, mailrows, policies, reportrows
 from disclosure.casework.office import Office
 from disclosure.protocol import events as e
 from disclosure.protocol.errors import BrokenChain, DisclosureError, NotFound
@@ -79,6 +79,7 @@ def _beside(office: Office, connection: Connection) -> None:
         raise BrokenChain(stream_id, 0, "streams: the row of this stream is missing")
     mailrows.check_calls(office, connection)
     inboxrows.check_unfiled(office, connection)
+    policies.check(connection)
 
 
 def case_id(connection: Connection, case: str) -> str:

@@ -12,13 +12,14 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from disclosure.casework import casefile, casemails, deskwords, incoming, timeline
+from disclosure.casework import casefile, casemails, deskwords, incoming, policymoves, timeline
 from disclosure.casework.casefile import CaseFile
 from disclosure.casework.finding import Found, labelled
 from disclosure.casework.nextmoves import Move, moves
 from disclosure.casework.office import Office
 from disclosure.casework.overview import State, states_of
 from disclosure.casework.people import Contacts, PersonRow, contacts_of, person_of
+from disclosure.casework.policymoves import Runs
 from disclosure.casework.rows import ComingRow, LadderPicture, TimelineRow, Tone
 from disclosure.casework.words import short, word
 from disclosure.language import N_, country_name
@@ -117,6 +118,8 @@ class WholeCase:
     reports: tuple[Found, ...]
     coming: tuple[ComingRow, ...]
     picture: LadderPicture
+    policy: Runs
+    policy_changes: tuple[tuple[str, datetime | None, datetime | None], ...]  # rung's word, before, after the move
     rows: tuple[TimelineRow, ...]
     older: int | None
     has_draft: bool
@@ -142,6 +145,7 @@ def page(
         reports = labelled(connection, [("report", report_id) for report_id in file.case.reports])
         contest = _contest(office, connection, file)
         came = incoming.of_case(connection, case_id, language)
+        runs = policymoves.of(office, connection, file, now)
     return WholeCase(
         id=case_id,
         stuck=stuck_why or "",
@@ -159,6 +163,8 @@ def page(
         approvals=_approvals(file, sight, coordinator_id),
         coming=timeline.coming(file, sight, now),
         picture=timeline.picture(file, sight, now),
+        policy=runs,
+        policy_changes=tuple((word(c.rung, language), c.before, c.after) for c in runs.changes),
         **_head(file, said.get(1), sight),
     )
 

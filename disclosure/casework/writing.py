@@ -37,6 +37,7 @@ from disclosure.protocol.axes import Axis
 from disclosure.protocol.codes import MailType, Rung
 from disclosure.protocol.contactcertificates import is_published
 from disclosure.protocol.errors import DisclosureError
+from disclosure.protocol.ladder import profile_of
 from disclosure.protocol.preview import preview
 from disclosure.protocol.state import Case
 from disclosure.protocol.values import Address, AlertNumber, Answer, Domain, Language, Purpose, Standing
@@ -364,7 +365,7 @@ def _with_door(
     match mail_type:
         case MailType.CONTACT_REQUEST:
             assert case.assessed is not None  # noqa: S101 - nothing is released before it was assessed
-            marks = opened.file.rules.policy.profiles[case.assessed.severity].marks
+            marks = profile_of(case, opened.file.rules).marks
             hoped_by = add(max(case.contact_started_at or now, now), marks[0], calendar)
             return compose.ContactRequest(
                 **common,
@@ -372,6 +373,7 @@ def _with_door(
                 hoped_by=hoped_by,
                 encrypted=lock.verdict is not None,
                 proves=lock.proves,
+                announces=opened.file.rules.policy.announce_in_first_mail,
             )
         case MailType.REMINDER if to in case.persons:
             return compose.PersonReminder(**common, acknowledged=case.acknowledged_at is not None)

@@ -86,5 +86,8 @@ def maintenance_end(now: str | None) -> None:
     """A person has looked at what the backup could not know: everything goes on."""
     from disclosure.casework import maintenance  # noqa: PLC0415
 
-    maintenance.end(office(), instant(now))
-    click.echo("maintenance is over: what is due leaves and fires from the next tick on")
+    credited = maintenance.end(office(), instant(now))
+    click.echo(
+        "maintenance is over: what is due leaves and fires from the next tick on; "
+        f"the time since the last beat is credited to {credited} cases"
+    )

@@ -55,7 +55,8 @@ class ContactRequest:
     """R19: one text for every alert, severity and kind.
 
     ``encrypted``: to the recipient's certificate, the signature inside. ``proves``: that certificate is published by
-    the organisation, so that whoever answers by this mail speaks for it (R29, S2).
+    the organisation, so that whoever answers by this mail speaks for it (R29, S2). ``announces``: policy has it say
+    that our public rules tell what follows on silence (R34); no authority is named in it.
     """
 
     sender: Sender
@@ -65,6 +66,7 @@ class ContactRequest:
     hoped_by: datetime
     encrypted: bool = False
     proves: bool = False
+    announces: bool = False
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Any
 from disclosure.protocol import contactcertificates, publicity
 from disclosure.protocol import events as e
 from disclosure.protocol.axes import moved
-from disclosure.protocol.codes import MailType
+from disclosure.protocol.codes import MailType, Rung
 from disclosure.protocol.errors import IllegalMove, Refused
 from disclosure.protocol.guards import forbidden
 from disclosure.protocol.returns import ABSENCE
@@ -265,7 +265,10 @@ def _credited(case: Case, entry: e.Entry, event: e.OutageCredited) -> Case:
 
 
 def _climbed(case: Case, entry: e.Entry, event: e.RungClimbed) -> Case:
-    return case.but(rungs={**case.rungs, event.rung: Climbed(entry.at, event.due_at, event.clock)})
+    climbed = case.but(rungs={**case.rungs, event.rung: Climbed(entry.at, event.due_at, event.clock)})
+    if event.rung is not Rung.HEADS_UP:
+        return climbed
+    return climbed.but(heads_ups={**case.heads_ups, event.clock: entry.at})
 
 
 def _task(case: Case, entry: e.Entry, event: e.TaskOpened) -> Case:

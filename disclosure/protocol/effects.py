@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from disclosure.protocol.codes import Clock, MailType, Rung, TaskKind
@@ -44,18 +44,20 @@ def effects_of(case: Case, planned: Planned, rules: Rules, at: datetime) -> tupl
             due = add(planned.due_at, profile.phone_within or rules.policy.task_within, rules.calendar)
             return (TaskEffect(TaskKind.PHONE_CALL, Channel.PHONE, _by_channel(case, Channel.PHONE), due, True),)
         case Rung.REMINDER:
-            return _reminder(case, planned, at)
+            return _reminder(case, planned, rules, at)
         case Rung.SECOND_CONTACT:
-            return (_phone(case, rules, at, blocking=True), *_reminder(case, planned, at, first_again=False))
+            return (_phone(case, rules, at, blocking=True), *_reminder(case, planned, rules, at, first_again=False))
         case Rung.LETTER:
             return (_letter(case, rules, at),)
         case Rung.HEADS_UP | Rung.AT_ONCE_HEADS_UP:
             everyone = (*case.addressed(), *case.own_addresses())
-            return tuple(MailEffect(MailType.HEADS_UP, to, _spaced(case, to, planned, at)) for to in everyone)
+            mails = tuple(MailEffect(MailType.HEADS_UP, to, _spaced(case, to, planned, at)) for to in everyone)
+            # R34: at once means in the same hour, whatever the hour.
+            return mails if planned.rung is Rung.AT_ONCE_HEADS_UP else _after_quiet(case, rules, mails)
         case Rung.AUTHORITIES:
             return _refer(rules.told(case), rules, at)
         case Rung.AT_ONCE_AUTHORITIES:
-            return _refer(rules.at_once(), rules, at)
+            return _refer(rules.at_once(case), rules, at)
         case Rung.UNREACHABLE:
             due = add(at, rules.policy.task_within, rules.calendar)
             referral = TaskEffect(TaskKind.UNREACHABLE_REFERRAL, Channel.FORM, "", due, False)
@@ -75,8 +77,25 @@ def _writable(case: Case, contact_id: str) -> bool:
     return contact.channel is Channel.MAIL and usable
 
 
-def _reminder(case: Case, planned: Planned, at: datetime, *, first_again: bool = True) -> tuple[Effect, ...]:
+def _reminder(
+    case: Case, planned: Planned, rules: Rules, at: datetime, *, first_again: bool = True
+) -> tuple[Effect, ...]:
     """R33: over the next contact. Once a person answered, to that person; with no other contact, to the first, once."""
+    return _after_quiet(case, rules, _reminders(case, planned, at, first_again=first_again))
+
+
+def _after_quiet(case: Case, rules: Rules, mails: tuple[MailEffect, ...]) -> tuple[MailEffect, ...]:
+    """Quiet hours make a mail wait, never the rung: the instants of the ladder stay those of its marks.
+
+    A heads-up that waits delays the referral it announces, as any heads-up does that is not out yet (R34).
+    """
+    quiet = profile_of(case, rules).quiet
+    if quiet is None:
+        return mails
+    return tuple(replace(mail, not_before=quiet.after(mail.not_before, rules.calendar.zone)) for mail in mails)
+
+
+def _reminders(case: Case, planned: Planned, at: datetime, *, first_again: bool) -> tuple[MailEffect, ...]:
     person = _answering_person(case)
     if planned.clock is not Clock.CONTACT and person:
         return (MailEffect(MailType.REMINDER, person.id, _spaced(case, person.id, planned, at)),)

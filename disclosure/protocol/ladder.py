@@ -8,13 +8,14 @@ what policy does at once. A lapse is derived, never stored: whoever asks later g
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 from disclosure.protocol.authorities import When
 from disclosure.protocol.codes import Act, Clock, MailType, OwnClock, Rung
 from disclosure.protocol.state import Approval, Case, MailState, Still, Task
-from disclosure.protocol.values import Channel, Severity
+from disclosure.protocol.values import AlertKind, Channel, Severity
 from disclosure.protocol.worktime import Duration, Time, WorkCalendar, add, after_working_hours, working_hours_between
 
 # R33. Beside it: PHONE_FIRST (critical only), LETTER, HEADS_UP, AT_ONCE_*, UNREACHABLE.
@@ -28,12 +29,34 @@ _PENDING = frozenset({MailState.QUEUED, MailState.PREPARED})
 
 
 @dataclass(frozen=True)
+class QuietHours:
+    """No mail of the ladder leaves to the organisation in these hours of its own day; they may run past midnight."""
+
+    begin: time
+    end: time
+
+    def after(self, at: datetime, zone: str) -> datetime:
+        """``at``, or the end of the quiet hours that it falls in."""
+        local = at.astimezone(ZoneInfo(zone))
+        day = local.date()
+        if self.begin < self.end:
+            if not self.begin <= local.time() < self.end:
+                return at
+        elif local.time() >= self.begin:
+            day += timedelta(days=1)
+        elif local.time() >= self.end:
+            return at
+        return datetime.combine(day, self.end, local.tzinfo).astimezone(UTC)
+
+
+@dataclass(frozen=True)
 class ClockProfile:
     """Marks of one severity: three durations from a clock's start, and what runs beside (R33)."""
 
     marks: tuple[Duration, Duration, Duration]
     phone_within: Duration | None = None
     letter_after: Duration | None = None
+    quiet: QuietHours | None = None
 
 
 @dataclass(frozen=True)
@@ -53,7 +76,12 @@ class Policy:
     approval_expires: timedelta
     own_clocks: Mapping[OwnClock, Duration]
     call_again_after: timedelta
+    by_kind: Mapping[tuple[Severity, AlertKind], ClockProfile] = field(default_factory=dict)  # before the severity's
+    announce_in_first_mail: bool = False  # R34: the contact request points to what our rules say of silence
     alone_suffices: bool = False  # R12, decided beforehand: the only active coordinator counts as two
+
+    def profile(self, severity: Severity, kind: AlertKind) -> ClockProfile:
+        return self.by_kind.get((severity, kind), self.profiles[severity])
 
 
 @dataclass(frozen=True)
@@ -73,8 +101,9 @@ class Rules:
     calendar: WorkCalendar
     referrals: tuple[Referral, ...] = ()
 
-    def at_once(self) -> tuple[Referral, ...]:
-        return tuple(r for r in self.referrals if r.when is When.AT_ONCE)
+    def at_once(self, case: Case) -> tuple[Referral, ...]:
+        """Authorities to tell with the first mail; whoever a lapse told already is not told twice."""
+        return tuple(r for r in self.referrals if r.when is When.AT_ONCE and r.authority_id not in case.referred)
 
     def told(self, case: Case) -> tuple[Referral, ...]:
         """Authorities that a lapse still has to tell."""
@@ -172,7 +201,7 @@ def _merged(stills: tuple[Still, ...]) -> Iterator[tuple[datetime, datetime | No
 
 def profile_of(case: Case, rules: Rules) -> ClockProfile:
     assert case.assessed is not None  # noqa: S101 - plan() asks only for assessed cases
-    return rules.policy.profiles[case.assessed.severity]
+    return rules.policy.profile(case.assessed.severity, case.assessed.kind)
 
 
 # --- the plan: every unclimbed rung with its instant ---
@@ -197,7 +226,7 @@ def _unreachable(case: Case) -> Iterator[Planned]:
 def _at_once(case: Case, rules: Rules) -> Iterator[Planned]:
     """R34, the model's practice: authorities are told with the first mail, announced in the same hour."""
     start = case.contact_started_at
-    if start is None or not rules.at_once():
+    if start is None or not rules.at_once(case):
         return
     for rung in (Rung.AT_ONCE_HEADS_UP, Rung.AT_ONCE_AUTHORITIES):
         if rung not in case.rungs:
@@ -247,13 +276,14 @@ def _authorities(
     if not forced:
         floor = max(mark, after_working_hours(run.started_at, policy.silence_floor, rules.calendar))
     before = timedelta(0) if forced else policy.heads_up_before
-    announced = case.rungs.get(Rung.HEADS_UP)
-    if announced is None or announced.clock is not run.clock:
+    # Another clock is announced anew. One that runs again, because a person changed, was announced already; nobody is
+    # told before the date that the last announcement named, whichever clock it was of.
+    if run.clock not in case.heads_ups:
         heads_up = max(run.started_at, floor - before)
         yield Planned(Rung.HEADS_UP, run.clock, heads_up)
         out_at: datetime | None = heads_up
     else:
-        out_at = _heads_up_out_at(case, announced.at)
+        out_at = _heads_up_out_at(case, max(case.heads_ups.values()))
     if out_at is not None:
         approval = _approval_missing(case, rules, Rung.AUTHORITIES)
         yield Planned(Rung.AUTHORITIES, run.clock, max(floor, out_at + before), blocked_by, approval)

@@ -8,7 +8,7 @@ from datetime import datetime
 from disclosure.protocol import events as e
 from disclosure.protocol.case import apply
 from disclosure.protocol.codes import MailType, Rung, TaskKind
-from disclosure.protocol.effects import Effect, TaskEffect, effects_of
+from disclosure.protocol.effects import Effect, MailEffect, TaskEffect, effects_of
 from disclosure.protocol.ladder import CHAIN, ORDER, Planned, Rules, climbable, next_rung, plan
 from disclosure.protocol.state import Case
 from disclosure.protocol.values import Channel, Language
@@ -57,9 +57,11 @@ def _imagine(case: Case, planned: Planned, rules: Rules, at: datetime) -> tuple[
     )
     for place, effect in enumerate(effects):
         happened += _imagined(effect, f"imagined-{seq}-{place}", planned.rung)
+    leaves = {effect.to: effect.not_before for effect in effects if isinstance(effect, MailEffect)}
     for event in happened:
         seq += 1
-        case = apply(case, e.Entry(seq, at, e.MACHINE, event))
+        when = max(at, leaves[event.to]) if isinstance(event, e.MailRelayed) else at
+        case = apply(case, e.Entry(seq, when, e.MACHINE, event))
     return case, at
 
 

@@ -220,6 +220,7 @@ class Case:
     tasks: Mapping[str, Task] = field(default_factory=dict)
     approvals: Mapping[str, Approval] = field(default_factory=dict)
     rungs: Mapping[Rung, Climbed] = field(default_factory=dict)
+    heads_ups: Mapping[Clock, datetime] = field(default_factory=dict)  # when each clock's lapse was announced (R34)
     referred: Mapping[str, Referred] = field(default_factory=dict)
     calls: Mapping[tuple[OwnClock, str], datetime] = field(default_factory=dict)
     stills: tuple[Still, ...] = ()

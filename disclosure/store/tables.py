@@ -25,6 +25,7 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     String,
     Table,
+    Text,
     TypeDecorator,
     UniqueConstraint,
     false,
@@ -469,4 +470,12 @@ facts = Table(
     metadata,
     Column("name", _CODE, primary_key=True),
     Column("value", String(400), nullable=False),
+)
+# R12, R33: every version of policy.toml that a case runs under, as it was read.
+policies = Table(
+    "policies",
+    metadata,
+    Column("version", _CODE, primary_key=True),  # its name and a digest of its values
+    Column("text", Text, nullable=False),
+    Column("kept_at", Instant, nullable=False),
 )

@@ -12,7 +12,7 @@ from flask import Blueprint, Response, current_app, redirect, render_template, r
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import generate_csrf
 
-from disclosure.casework import accounts, organisations, readiness, reporting, words
+from disclosure.casework import accounts, organisations, policypage, readiness, reporting, words
 from disclosure.casework.organisations import parse_domain
 from disclosure.protocol.errors import CannotStore, InvalidInput, NotFound, Refused
 from disclosure.protocol.values import AlertKind, Answer, Audience, Sector, Severity
@@ -187,4 +187,5 @@ def check_number() -> ResponseReturnValue:
 
 @bp.get("/rules")
 def rules() -> ResponseReturnValue:
-    return render_template("public/rules.html", policy=current_app.extensions["office"].policy.current)
+    policy = current_app.extensions["office"].policy.current
+    return render_template("public/rules.html", policy=policy, marks=policypage.marks(policy, chosen_language()))

@@ -106,7 +106,7 @@ def test_a_referral_is_a_task_until_the_channel_is_confirmed_and_after_it_is_wit
 
 def test_what_policy_says_is_shown_as_it_is_for_each_authority(shipped: Office) -> None:
     def told(**when: When) -> dict[str, str]:
-        office = replace(shipped, policy=replace(shipped.policy, when=when))
+        office = replace(shipped, policy=replace(shipped.policy, version=replace(shipped.policy.version, when=when)))
         return {row.id: row.told for row in authorities.listing(office, Language.EN, T0, "FR")}
 
     assert told(dpa=When.ON_LAPSE)["fr-cnil"] == "on_lapse"

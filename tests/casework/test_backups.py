@@ -209,8 +209,9 @@ def test_the_drill(place: Place, opened: Callable[[Path], Office]) -> None:
     assert (count(office, outbox), left) == (before, []), "a week later still nothing left, nothing fired"
     assert a_report(office, week, token="n" * 32), "but reports are taken"
 
-    maintenance.end(office, week)
-    assert clockwork.tick(office, week).rungs > 0
+    assert maintenance.end(office, week) > 0
+    assert clockwork.tick(office, week).rungs == 0, "nobody could answer a server that was away"
+    assert clockwork.tick(office, week + timedelta(days=7)).rungs > 0, "from then on their time counts again"
     delivery.deliver(office, week, relay)
     assert left
     assert verification.verify(office).ok

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, text, update
 
-from disclosure.casework import casefile, clockwork, verification
+from disclosure.casework import casefile, clockwork, outages, verification
 from disclosure.casework.office import Office
 from disclosure.protocol import events as e
 from disclosure.protocol.codes import MailType, OwnClock, Rung
@@ -66,11 +66,11 @@ def test_one_bad_case_stands_alone_and_the_rest_goes_on(office: Office, count: i
 
 def test_a_week_away_is_credited_to_every_running_clock(office: Office) -> None:
     case_id = put(office, Story(Severity.HIGH).released())
-    assert clockwork.credit_outage(office, T0) == 0, "no heartbeat yet: nothing is known of before"
+    assert outages.credit_outage(office, T0) == 0, "no heartbeat yet: nothing is known of before"
     clockwork.beat(office, "clock", T0 + H)
     back = T0 + timedelta(days=7)
-    assert clockwork.credit_outage(office, back) == 1
-    assert clockwork.credit_outage(office, back) == 0, "once"
+    assert outages.credit_outage(office, back) == 1
+    assert outages.credit_outage(office, back) == 0, "once"
     clockwork.tick(office, back)
     assert rungs(office, case_id) == set(), "two working days have not passed for them yet"
     assert verification.verify(office).ok
@@ -80,7 +80,7 @@ def test_a_week_away_is_credited_to_every_running_clock(office: Office) -> None:
 def test_what_counts_as_an_outage(office: Office, away: int, credited: int, why: str) -> None:
     put(office, Story(Severity.HIGH).released())
     clockwork.beat(office, "clock", T0 + H)
-    assert clockwork.credit_outage(office, T0 + H + timedelta(minutes=away)) == credited, why
+    assert outages.credit_outage(office, T0 + H + timedelta(minutes=away)) == credited, why
 
 
 def test_an_undone_task_rings_every_coordinator_once_a_day(office: Office) -> None:

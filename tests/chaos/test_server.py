@@ -18,7 +18,17 @@ import pytest
 from sqlalchemy import select
 
 from disclosure import create_app, worker
-from disclosure.casework import accounts, clockwork, coordination, delivery, keys, lookups, reporting, verification
+from disclosure.casework import (
+    accounts,
+    clockwork,
+    coordination,
+    delivery,
+    keys,
+    lookups,
+    outages,
+    reporting,
+    verification,
+)
 from disclosure.casework.casefile import Hand, look
 from disclosure.casework.office import Office, open_office
 from disclosure.protocol import events as e
@@ -373,7 +383,7 @@ def test_one_outage_is_credited_once_by_whoever_comes_back(office: Office) -> No
     case_id = put(office, Story(Severity.HIGH).released())
     clockwork.beat(office, "clock", T0)
     with processes(office, 4) as workers:
-        credited = at_once(*(lambda one=one: clockwork.credit_outage(one, T0 + 24 * H) for one in workers))
+        credited = at_once(*(lambda one=one: outages.credit_outage(one, T0 + 24 * H) for one in workers))
     assert not [one for one in credited if isinstance(one, Exception)], credited
     with office.store.reading() as connection:
         assert connection.scalar(select(heartbeats.c.at)) == T0 + 24 * H

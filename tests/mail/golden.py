@@ -89,6 +89,7 @@ def _variants() -> Iterator[tuple[str, str, Mail]]:
     assert isinstance(notice, compose.Notice)
     assert isinstance(referral, compose.Referral)
     yield "contact_request", "every_kind", request
+    yield "contact_request", "announces", replace(request, announces=True)
     yield "contact_request", "encrypted", replace(request, encrypted=True)
     yield "contact_request", "encrypted_proves", replace(request, encrypted=True, proves=True)
     yield "reminder", "every_kind", reminder

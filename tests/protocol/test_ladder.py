@@ -11,7 +11,17 @@ from disclosure.protocol.authorities import When
 from disclosure.protocol.codes import Act, Clock, EmbargoEnd, MailType, OwnClock, Proof, Rung, TaskKind
 from disclosure.protocol.effects import MailEffect, TaskEffect, effects_of
 from disclosure.protocol.errors import IllegalMove
-from disclosure.protocol.ladder import Planned, Referral, Rules, next_instant, next_rung, plan, proposals_due, running
+from disclosure.protocol.ladder import (
+    CHAIN,
+    Planned,
+    Referral,
+    Rules,
+    next_instant,
+    next_rung,
+    plan,
+    proposals_due,
+    running,
+)
 from disclosure.protocol.ownclocks import own_lapses, whose_move
 from disclosure.protocol.preview import due_rungs, preview
 from disclosure.protocol.values import Channel, Language, Party, Severity, Standing
@@ -233,6 +243,20 @@ def test_another_clock_announces_its_own_lapse() -> None:
     again = e.RungClimbed(rung=Rung.HEADS_UP, clock=Clock.NOTICE, due_at=T0, mails=0, tasks=0)
     with pytest.raises(IllegalMove):
         story.happens(T0 + 401 * H, again, by=e.MACHINE)
+
+
+def test_a_clock_that_runs_again_was_announced_already() -> None:
+    """The person who was released the notice confirms anew and is at S1 again (R29): the contact clock goes on."""
+    story = Story().released()
+    climb(story, T0)
+    do_tasks(story, T0)
+    climb(story, T0 + 60 * H)
+    story.standing(T0 + 61 * H).notice(T0 + 62 * H)
+    do_tasks(story, T0 + 62 * H)
+    assert [rung for rung, _ in climb(story, T0 + 110 * H)] == [Rung.HEADS_UP], "of the notice clock"
+    story.happens(T0 + 111 * H, e.PersonConfirmed(person_id="who", contact_id="c1", name="N", role="R"))
+    ahead = [(p.rung, p.clock, p.due_at) for p in plan(story.case, RULES) if p.rung in CHAIN]
+    assert ahead == [(Rung.AUTHORITIES, Clock.CONTACT, T0 + 134 * H)], "24 hours after what they were told last"
 
 
 def test_no_rung_after_the_acknowledgement_unless_policy_says_so() -> None:

@@ -41,6 +41,15 @@ ACTS: Mapping[str, ActForm] = {
         deeds.resume,
         anchor="next",
     ),
+    "policy": ActForm(
+        N_("Move to the rules in force"),
+        N_("The case keeps the version of the rules of time that it started with, until you move it."),
+        N_("Move the case to this version"),
+        N_("The case runs under the version in force now."),
+        (Field("version", N_("Version"), "radios", options=choices.policies),),
+        deeds.policy,
+        anchor="next",
+    ),
     "embargo": ActForm(
         N_("End the embargo"),
         N_(

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flask import render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from disclosure.casework import clockwork, clues, probes, reporting, wholecase
+from disclosure.casework import clockwork, clues, previewing, probes, reporting, wholecase
 from disclosure.language import N_
-from disclosure.protocol.errors import InvalidInput
-from disclosure.protocol.values import Audience
+from disclosure.protocol.errors import InvalidInput, Refused
+from disclosure.protocol.values import Audience, Severity
 from disclosure.web import security
 from disclosure.web.clock import now
+from disclosure.web.desk.actforms import code_options
 from disclosure.web.desk.frame import Problems, answered, blueprint, coordinator_id, office
 from disclosure.web.language import chosen_language
 from disclosure.web.numbers import whole
@@ -46,6 +49,26 @@ def unstick(case_id: str) -> ResponseReturnValue:
         N_("The server will try this case again with its next step."),
         url_for(".case", case_id=case_id),
     )
+
+
+@blueprint.get("/cases/<case_id>/what-if")
+@security.needs(Audience.COORDINATOR)
+def what_if(case_id: str) -> ResponseReturnValue:
+    """R37: the case as it would be. Nothing is stored; an answer that cannot be given says why."""
+    reporting.seen(office(), coordinator_id(), case_id, now())
+    case = wholecase.page(office(), case_id, coordinator_id(), chosen_language(), now(), before=1)
+    asked = previewing.Asked(
+        next((s for s in Severity if s == request.args.get("severity")), None),
+        authority_at_once="at_once" in request.args,
+        contact_bounces="bounces" in request.args,
+    )
+    shown = {"case": case, "asked": asked, "severities": code_options(Severity, chosen_language()), "refused": False}
+    try:
+        found = previewing.beside(office(), case_id, asked, chosen_language(), now())
+    except Refused:
+        found = previewing.beside(office(), case_id, replace(asked, contact_bounces=False), chosen_language(), now())
+        shown["refused"] = True
+    return render_template("desk/whatif.html", found=found, **shown)
 
 
 @blueprint.get("/cases/<case_id>/lookups")

@@ -29,6 +29,11 @@ def authorities(case: WholeCase, language: Language) -> Options:
     return [(row.id, row.name) for row in case.referred]
 
 
+def policies(case: WholeCase, language: Language) -> Options:
+    """The version in force, where the case runs under another one."""
+    return [(case.policy.in_force, case.policy.in_force)] if case.policy.movable else []
+
+
 def approvals(case: WholeCase, language: Language) -> Options:
     return [(row.id, f"{row.act}: {row.subject}") for row in case.approvals if not row.mine]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from disclosure.casework import certsearching, coordination, publishing, reporting, searching
+from disclosure.casework import certsearching, coordination, policymoves, publishing, reporting, searching
 from disclosure.casework.casefile import Hand, look
 from disclosure.casework.coordination import Assessment, EnterContact
 from disclosure.casework.deskwords import CLOSINGS
@@ -96,6 +96,12 @@ def extend(hand: Hand, typed: Typed) -> None:
     clock, days = typed.code("clock", Clock), typed.number("days")
     reason = _one(typed, "reason")
     coordination.extend(hand, clock, timedelta(days=days), reason)
+
+
+def policy(hand: Hand, typed: Typed) -> None:
+    version = typed.text("version", required=True)
+    typed.check()
+    policymoves.move(hand, version)
 
 
 def embargo(hand: Hand, typed: Typed) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from disclosure.casework import finding, outgoing, overview
+from disclosure.casework import finding, maintenance, outgoing, overview
 from disclosure.protocol.values import Audience
 from disclosure.web import security
 from disclosure.web.clock import now
@@ -18,7 +18,8 @@ from disclosure.web.language import chosen_language
 def inbox() -> ResponseReturnValue:
     held = overview.inbox(office(), chosen_language(), now(), after())
     relay = outgoing.trouble(office(), chosen_language())
-    return render_template("desk/inbox.html", inbox=held, relay=relay, after=after())
+    still = maintenance.standing(office(), now())
+    return render_template("desk/inbox.html", inbox=held, relay=relay, still=still, after=after())
 
 
 @blueprint.get("/reports")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from disclosure.casework import deadletters, outgoing, reporting
+from disclosure.casework import deadletters, maintenance, outgoing, reporting
 from disclosure.language import N_
 from disclosure.protocol.values import Audience
 from disclosure.web import security
@@ -18,7 +18,8 @@ from disclosure.web.language import chosen_language
 @security.needs(Audience.COORDINATOR)
 def standing_mails() -> ResponseReturnValue:
     held = outgoing.page(office(), chosen_language(), after())
-    return render_template("desk/outgoing.html", outgoing=held)
+    still = maintenance.standing(office(), now())
+    return render_template("desk/outgoing.html", outgoing=held, still=still)
 
 
 @blueprint.get("/mails/<mail_id>")

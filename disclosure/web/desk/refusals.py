@@ -56,6 +56,11 @@ _REFUSED: Mapping[str, str] = {
     "before_first_contact": N_(
         "Nobody was written to yet. What was public or on sale before sets the severity; it ends no embargo."
     ),
+    "policy_changed_meanwhile": N_(
+        "The rules of time were changed while you were reading. Look again at what the move changes."
+    ),
+    "policy_in_force_already": N_("The case runs under the version in force already."),
+    "nothing_sent_to_this_contact": N_("No mail of ours to this contact is out, so none can come back."),
     "embargo_running": N_("The embargo is still running."),
     "announced_too_late": N_("A publication is announced at least 24 hours before."),
     "not_announced": N_("Nothing is published before it was announced to whoever received anything."),

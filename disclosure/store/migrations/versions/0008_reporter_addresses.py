@@ -1,13 +1,13 @@
 """Where a reporter may be told that there is something new.
 
-Revision 0008, after 0005
+Revision 0008, after 0006
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0008"
-down_revision = "0005"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 
