@@ -6,6 +6,7 @@ Nothing else writes a case's rows: no row exists without its event, and none is 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -221,14 +222,21 @@ def forge(office: Office, file: CaseFile, at: datetime, facts: Sequence[Fact], a
 
 
 def store_all(office: Office, tx: Connection, ready: Sequence[Ready]) -> list[CaseFile]:
-    """Append and project any number of cases; the files as they are then. Raises Conflict if one of them moved on."""
+    """Append and project any number of cases; the files as they are then. Raises Conflict if one of them moved on.
+
+    Of one case several may be there, each forged after the one before it; its rows follow from the last.
+    """
     ledger.write_all(tx, [one.forged for one in ready])
-    projection = Projection(office, tx, [one.after.id for one in ready])
-    done = []
+    last = {one.after.id: one.after for one in ready}
+    entries_of: dict[str, list[e.Entry]] = defaultdict(list)
     for one in ready:
-        file, entries = one.after, one.forged.entries
+        entries_of[one.after.id] += one.forged.entries
+    projection = Projection(office, tx, list(last))
+    done = []
+    for file in last.values():
+        entries = entries_of[file.id]
         if any(isinstance(entry.event, e.CaseAssessed | e.PolicyMoved) for entry in entries):
-            file = replace(file, rules=rules_for(office, tx, file.case))  # another country, other referrals
+            file = replace(file, rules=rules_for(office, tx, file.case))  # noqa: PLW2901 - other referrals
         projection.add(file.id, file.case, file.rules, file.plan, entries)
         done.append(file)
     projection.write()

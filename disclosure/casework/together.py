@@ -14,7 +14,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from disclosure.casework import casefile
-from disclosure.casework.casefile import CaseFile, Fact
+from disclosure.casework.casefile import CaseFile, Fact, Ready
 from disclosure.casework.office import Office
 from disclosure.protocol.errors import CannotStore, DisclosureError
 from disclosure.store.manyrows import ManyRows
@@ -46,8 +46,7 @@ def store(
     if not changes and also is None:
         return []
     try:
-        of_cases = [change for change in changes if change.file]
-        ready = [casefile.forge(office, one.file, one.at, one.decide(one.file)) for one in of_cases if one.file]
+        ready = _forged(office, changes)
         rows = _rows(changes)
         with office.store.writing() as tx:
             # Their streams before any row of theirs, as whoever acts at the desk does.
@@ -64,6 +63,18 @@ def store(
             with office.store.writing() as tx:
                 also(tx)
     return done
+
+
+def _forged(office: Office, changes: Sequence[Change]) -> list[Ready]:
+    """Each decided on its case as it was read, or as the one before it in ``changes`` leaves it."""
+    ready: list[Ready] = []
+    last: dict[str, CaseFile] = {}
+    for change in changes:
+        if change.file:
+            file = last.get(change.file.id, change.file)
+            ready.append(casefile.forge(office, file, change.at, change.decide(file)))
+            last[file.id] = ready[-1].after
+    return ready
 
 
 def _rows(changes: Sequence[Change]) -> ManyRows:
