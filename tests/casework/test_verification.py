@@ -106,7 +106,9 @@ EXCEPTIONS: dict[str, str] = {
 ROWS: dict[str, str] = {
     "streams": "kind = 'case'",
     "events": "seq = 2",
-    "event_parts": "part = 'coordinator'",
+    # one that can be given to the organisation: it has no part of its own in that event
+    "event_parts": "part = 'coordinator' AND NOT EXISTS (SELECT 1 FROM event_parts x WHERE x.part = 'organisation'"
+    " AND x.stream_id = event_parts.stream_id AND x.seq = event_parts.seq)",
     "reports": "read_at IS NOT NULL",
     "cases": "next_at IS NOT NULL AND coordinator_id <> ''",
     "deadlines": "id IN (SELECT deadline_id FROM outbox)",
