@@ -55,17 +55,20 @@ class Projection:
             self._rows.add(_NEW_CASE, row | {"id": case_id, "number": case.number, "opened_at": case.opened_at})
         else:
             self._rows.add(_CASE, row | {"its_id": case_id})
-        deadline_ids = self._deadlines(case_id, case, planned)
+        fired = self._deadlines(case_id, case, planned)
+        climbed: dict[str, str] = {}  # the heads-up is climbed once in each clock, and its mails follow it
         for entry in entries:
-            self._entry(case_id, case, entry, deadline_ids)
+            if isinstance(entry.event, e.RungClimbed):
+                climbed[entry.event.rung] = fired[entry.event.rung, entry.event.clock]
+            self._entry(case_id, case, entry, climbed)
 
     def write(self) -> None:
         self._rows.write(self._tx)
 
-    def _deadlines(self, case_id: str, case: Case, planned: Plan) -> dict[str, str]:
-        """Bring the rows to what the fold says; returns rung → id of its fired row."""
+    def _deadlines(self, case_id: str, case: Case, planned: Plan) -> dict[tuple[str, str], str]:
+        """Bring the rows to what the fold says; returns (rung, clock) → id of its fired row."""
         wanted = deadline_rows(case, planned)
-        ids: dict[str, str] = {}
+        ids: dict[tuple[str, str], str] = {}
         for row in self._held[case_id]:
             key = row.rung, row.clock
             state, due_at = wanted.pop(key, (row.state if row.state == "fired" else "superseded", row.due_at))
@@ -74,7 +77,7 @@ class Projection:
                 moved = {"its_id": row.id, "state": state, "due_at": due_at, "fired_at": fired_at}
                 self._rows.add(_DEADLINE_MOVED, moved)
             if state == "fired":
-                ids[row.rung] = row.id
+                ids[key] = row.id
         for (rung, clock), (state, due_at) in wanted.items():
             fired = state == "fired"
             fresh = {
@@ -88,15 +91,15 @@ class Projection:
             }
             self._rows.add(_NEW_DEADLINE, fresh)
             if fired:
-                ids[rung] = str(fresh["id"])
+                ids[rung, clock] = str(fresh["id"])
         return ids
 
-    def _entry(self, case_id: str, case: Case, entry: e.Entry, deadline_ids: Mapping[str, str]) -> None:
+    def _entry(self, case_id: str, case: Case, entry: e.Entry, climbed: Mapping[str, str]) -> None:
         match entry.event:
             case e.CaseOpened(policy_version=version) | e.PolicyMoved(version=version):
                 policies.keep(self._office, self._tx, version, entry.at)
             case e.MailQueued() as queued:
-                deadline_id = deadline_ids.get(queued.rung) if queued.rung else None
+                deadline_id = climbed[queued.rung] if queued.rung else None
                 row = mail_row(case.policy_version, entry.at, queued, case_id=case_id, deadline_id=deadline_id)
                 self._rows.add(_NEW_MAIL, row)
             case e.CoordinatorsCalled():

@@ -10,7 +10,7 @@ from sqlalchemy import select, text, update
 from disclosure.casework import casefile, clockwork, outages, verification
 from disclosure.casework.office import Office
 from disclosure.protocol import events as e
-from disclosure.protocol.codes import MailType, OwnClock, Rung
+from disclosure.protocol.codes import Clock, MailType, OwnClock, Rung
 from disclosure.protocol.values import Severity
 from disclosure.store.tables import cases, coordinators, deadlines, outbox, tasks
 from tests.office import T0, put
@@ -43,6 +43,27 @@ def test_rungs_become_outbox_rows_and_tasks_with_their_deadline(office: Office) 
         deadline = connection.execute(select(deadlines).where(deadlines.c.id == row.deadline_id)).one()
     assert (row.state, row.mail_type) == ("recipe", MailType.CONTACT_REQUEST)
     assert (deadline.rung, deadline.state, deadline.due_at) == (Rung.REMINDER, "fired", T0 + 24 * H)
+
+
+def test_a_second_heads_up_has_a_deadline_of_its_own(office: Office) -> None:
+    """Announced in the contact clock, and anew in the notice clock (R34): the same rung, the same people."""
+    case_id = put(office, Story(phone=False).released())
+    clockwork.tick(office, T0)
+    file = casefile.look(office, case_id)
+    casefile.change(
+        office, case_id, T0, lambda _: [(e.MACHINE, e.TaskDone(task_id=t, proof="p")) for t in file.case.tasks]
+    )
+    clockwork.tick(office, T0 + 49 * H)
+    assert Clock.CONTACT in casefile.look(office, case_id).case.heads_ups
+    notice = Story.on(casefile.look(office, case_id).case).standing(T0 + 50 * H).notice(T0 + 50 * H)
+    casefile.change(office, case_id, T0 + 50 * H, lambda _: [(entry.actor, entry.event) for entry in notice.entries])
+    assert clockwork.tick(office, T0 + 200 * H).stuck == 0
+    warned = select(deadlines.c.clock, outbox.c.recipient).join(outbox, outbox.c.deadline_id == deadlines.c.id)
+    with office.store.reading() as connection:
+        rows = [tuple(row) for row in connection.execute(warned.where(outbox.c.mail_type == MailType.HEADS_UP))]
+    assert {clock for clock, _ in rows} == {Clock.CONTACT, Clock.NOTICE}
+    assert ("notice", "c1") in rows
+    assert ("contact", "c1") in rows
 
 
 @pytest.mark.parametrize("count", [1, 7])

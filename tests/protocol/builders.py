@@ -106,6 +106,13 @@ class Story:
         if ids:
             self.happens(T0, e.ContactsChosen(contact_ids=tuple(ids)))
 
+    @classmethod
+    def on(cls, case: Case) -> Story:
+        """What happens next to a case that is there already; its entries are only those."""
+        story = cls.__new__(cls)
+        story.case, story.entries = case, []
+        return story
+
     def happens(self, at: datetime, *happened: e.Event, by: e.Actor = COORDINATOR) -> Story:
         for event in happened:
             entry = e.Entry(self.case.last_seq + 1, at, by, event)
