@@ -8,10 +8,12 @@ target.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sqlite3
 import threading
+from pathlib import Path
 
 from flask import Flask, Response, request
 
@@ -23,15 +25,20 @@ app = Flask(__name__)
 
 
 def database() -> sqlite3.Connection:
-    """One connection per thread; whoever opens the file first makes the table."""
+    """One connection per thread, to a file that ``prepare`` has made."""
     connection: sqlite3.Connection | None = getattr(_held, "connection", None)
     if connection is None:
         connection = sqlite3.connect(os.environ["FLOOR_DATABASE"], timeout=30, isolation_level=None)
-        connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
-        connection.execute("CREATE TABLE IF NOT EXISTS reports (id INTEGER PRIMARY KEY, body BLOB NOT NULL)")
         _held.connection = connection
     return connection
+
+
+def prepare(path: Path) -> None:
+    """Before any process opens it: two that switch to the write-ahead log at once do not wait for each other."""
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("CREATE TABLE reports (id INTEGER PRIMARY KEY, body BLOB NOT NULL)")
 
 
 @app.get("/report")

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.floor import prepare
 from disclosure.serve import listening, web_command
 from disclosure.settings import Settings, load
 from disclosure.settings_table import PREFIX
@@ -62,7 +63,9 @@ def floor(instance: Path, *, reads: str = "nothing") -> Iterator[Server]:
     ``reads``: ``nothing``, or ``form``.
     """
     port = _free_port()
-    environ = _environ(instance, port) | {"FLOOR_DATABASE": str(instance / f"floor-{reads}.db"), "FLOOR_READS": reads}
+    kept = instance / f"floor-{reads}.db"
+    prepare(kept)
+    environ = _environ(instance, port) | {"FLOOR_DATABASE": str(kept), "FLOOR_READS": reads}
     with listening(_settings(instance, port)) as listener:
         command = web_command(_settings(instance, port), environ, listener)
         argv = (*command.argv[:-1], "benchmarks.floor:app")

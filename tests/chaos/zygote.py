@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from disclosure import create_app, worker
-from disclosure.casework import casefile, clockwork, delivery, lookups, searching, writing
+from disclosure.casework import clockwork, delivery, lookups, projecting, searching, writing
 from disclosure.mail.conversation import Conversation
 from disclosure.openpgp.judge import judge
 from disclosure.settings import load
@@ -102,7 +102,7 @@ def work(folder: Path, command: dict[str, Any]) -> None:
     worker.clock_on_the_wall = lambda: at
     # The outbox takes mails of one instant in the order of their ids: point n must mean the same mail in every life.
     ids = (hashlib.sha256(f"{at} {n}".encode()).hexdigest()[:32] for n in itertools.count())
-    clockwork.new_id = casefile.new_id = lambda: next(ids)
+    clockwork.new_id = projecting.new_id = lambda: next(ids)
     jobs = worker.jobs(scene.reopen(folder, command["port"]))
     for name in ("clock", "search", "outbox"):
         jobs[name].job(at)
