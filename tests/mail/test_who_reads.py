@@ -16,7 +16,7 @@ from disclosure.casework.writing import Claim
 from disclosure.language import format_when
 from disclosure.mail import compose
 from disclosure.protocol import events as e
-from disclosure.protocol.codes import MailType, Proof, Rung
+from disclosure.protocol.codes import Clock, MailType, Proof, Rung
 from disclosure.protocol.values import Language, Party, Standing
 from tests.chaos import scene
 from tests.chaos.scene import DUE
@@ -46,7 +46,11 @@ def words(office: Office, case_id: str, mail_type: MailType, to: str, rung: Rung
     queued = e.MailQueued(
         mail_id="q" * 32, mail_type=mail_type, to=to, language=Language.FR, not_before=T0 + H, rung=rung
     )
-    casefile.change(office, case_id, T0 + H, lambda _: [(e.MACHINE, queued)])
+    facts: list[Fact] = [(e.MACHINE, queued)]
+    if rung is not None:  # a rung's mail stands in one commit with its climbing
+        climbed = e.RungClimbed(rung=rung, clock=Clock.CONTACT, due_at=T0 + H, mails=1, tasks=0)
+        facts.insert(0, (e.MACHINE, climbed))
+    casefile.change(office, case_id, T0 + H, lambda _: facts)
     claim = Claim(queued.mail_id, case_id, mail_type, to, Language.FR, "recipe", 0, 0, 1, T0 + H)
     with office.store.reading() as connection:
         file = casefile.load(office, connection, case_id)
