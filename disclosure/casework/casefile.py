@@ -54,6 +54,13 @@ class CaseFile:
         """The columns of ``cases`` that the fold decides."""
         return projecting.case_row(self.case, self.rules, self.plan)
 
+    def at(self, head: Head) -> CaseFile:
+        """The same file, its stream ending there; a plan that was made stays good."""
+        moved = replace(self, head=head)
+        if "plan" in self.__dict__:
+            moved.__dict__["plan"] = self.plan
+        return moved
+
     def after(self, at: datetime, facts: Sequence[Fact]) -> CaseFile:
         """The file as it would be after these facts. Raises IllegalMove or Refused, and then nothing was stored."""
         case = self.case
@@ -218,7 +225,7 @@ def forge(office: Office, file: CaseFile, at: datetime, facts: Sequence[Fact], a
     """Raises IllegalMove or Refused where a rule forbids one of them. ``after``: from whoever has applied them."""
     after = after or file.after(at, facts)
     forged = ledger.forge(office.store, file.id, file.head, at, facts)
-    return Ready(replace(after, head=forged.head), forged)
+    return Ready(after.at(forged.head), forged)
 
 
 def store_all(office: Office, tx: Connection, ready: Sequence[Ready]) -> list[CaseFile]:

@@ -51,9 +51,11 @@ def _contact_is_old(office: Office, file: CaseFile, contact_id: str, now: dateti
     contact = file.case.contacts.get(contact_id)
     if contact is None or not contact.by_search:
         return False
+    # A contact that was found stands in one commit with the end of its search: what is young needs no second look.
+    if contact.found_at and now - contact.found_at <= OLD:
+        return False
     with office.store.reading() as connection:
         last = lastsearch.newest(connection, file.id).get(contact.domain_id)
-    # A contact that was found stands in one commit with the end of its search: without one there is no evidence to age.
     if last is None or now - last.at <= OLD:
         return False
     if not _is_asked(office, file, contact):

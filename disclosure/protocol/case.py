@@ -75,6 +75,7 @@ def _found(case: Case, entry: e.Entry, event: e.ContactFound) -> Case:
         languages=event.languages,
         answered_at=event.answered_at,
         doubted=event.review and held is not None and (held.doubted or not held.review),
+        found_at=entry.at,
     )
     return case.but(contacts={**case.contacts, contact.id: contact})
 

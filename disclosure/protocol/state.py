@@ -46,6 +46,7 @@ class Contact:
     languages: tuple[str, ...] = ()  # of ours, that they say they read (ST-21)
     answered_at: datetime | None = None  # in an earlier case (R17)
     doubted: bool = False  # newer evidence sent it to review after a person had settled on it (R17)
+    found_at: datetime | None = None  # by the newest search that said something of it
 
     @property
     def by_search(self) -> bool:
