@@ -113,9 +113,16 @@ def _deadlines(connection: Connection, file: CaseFile, entries: Entries) -> None
 
 
 def _tasks(connection: Connection, file: CaseFile) -> None:
+    case = file.case
     said = {
-        t.id: {"kind": t.kind, "channel": t.channel, "due_at": t.due_at, "state": _state_of(t)}
-        for t in file.case.tasks.values()
+        t.id: {
+            "kind": t.kind,
+            "channel": t.channel,
+            "due_at": t.due_at,
+            "state": _state_of(t),
+            "owner_id": case.owner_of(t),
+        }
+        for t in case.tasks.values()
     }
     rows = connection.execute(select(tasks).where(tasks.c.case_id == file.id))
     compare(end_of(file), "tasks", said, rows, lambda row: row.id)

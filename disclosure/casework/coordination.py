@@ -16,7 +16,7 @@ from disclosure.casework.office import Office, new_id
 from disclosure.casework.queueing import queued, to_each
 from disclosure.discovery.names import organisational_domain
 from disclosure.protocol import events as e
-from disclosure.protocol.codes import Act, Clock, EmbargoEnd, MailType, Proof, TaskKind
+from disclosure.protocol.codes import REFERRALS, Act, Clock, EmbargoEnd, MailType, Proof, TaskKind
 from disclosure.protocol.errors import InvalidInput, Refused
 from disclosure.protocol.publicity import WITHDRAWN
 from disclosure.protocol.state import Case
@@ -447,11 +447,39 @@ def end_embargo(hand: Hand, cause: EmbargoEnd, reason: str) -> None:
     casefile.record(hand, e.EmbargoEnded(cause=cause, reason=reason))
 
 
-def task_done(hand: Hand, task_id: str, proof: str, reference: str) -> None:
-    """R37a: counts only with its proof: who was spoken to and when, or the letter's tracking number."""
-    if not proof.strip():
+def take_task(hand: Hand, task_id: str, owner: str) -> None:
+    """From here on the task is this coordinator's. ``owner``: whose it was when the page was read; a second click and a
+    colleague who was quicker are no quarrel."""
+
+    def decide(file: CaseFile) -> list[Fact]:
+        task = file.case.tasks.get(task_id)
+        if task and task.open and task.taken_by == hand.coordinator_id:
+            return []
+        if task and task.open and file.case.owner_of(task) != owner:
+            raise Refused("R37a", "task_taken_meanwhile")
+        return [(hand.actor, e.TaskTaken(task_id=task_id, coordinator_id=hand.coordinator_id))]
+
+    casefile.change(hand.office, hand.case_id, hand.now, decide)
+
+
+def task_done(hand: Hand, task_id: str, proof: str, reference: str, *, none_given: bool = False) -> None:
+    """R37a: counts only with its proof: who was spoken to and when, or the letter's tracking number.
+
+    R39: a referral also with the authority's reference, or with the word that it gave none.
+    """
+    proof, reference = proof.strip(), reference.strip()
+    if not proof:
         raise InvalidInput({"proof": "required"})
-    casefile.record(hand, e.TaskDone(task_id=task_id, proof=proof, reference=reference))
+
+    def decide(file: CaseFile) -> list[Fact]:
+        task = file.case.tasks.get(task_id)
+        refers = task is not None and task.kind in REFERRALS
+        if refers and bool(reference) == none_given:
+            raise InvalidInput({"reference": "reference_and_none" if reference else "reference_or_none"})
+        none = none_given and refers
+        return [(hand.actor, e.TaskDone(task_id=task_id, none_given=none, proof=proof, reference=reference))]
+
+    casefile.change(hand.office, hand.case_id, hand.now, decide)
 
 
 def authority_answered(hand: Hand, authority_id: str, reference: str, words: str) -> None:

@@ -23,7 +23,7 @@ from disclosure.protocol.codes import MailType, TaskKind
 from disclosure.protocol.errors import InvalidInput
 from disclosure.protocol.values import AlertKind, Audience, Channel, Language, Party, Severity
 from disclosure.store import ledger
-from disclosure.store.tables import cases, outbox, reports, tasks
+from disclosure.store.tables import cases, coordinators, outbox, reports, tasks
 
 PAGE = 20  # rows of a list: each case row folds one case, for its small ladder
 GLANCE = 5  # rows of a list on the inbox itself; its own page has the rest
@@ -89,6 +89,8 @@ class TaskRow:
     channel: str
     due_at: datetime
     overdue: bool
+    owner: str
+    owner_id: str
 
 
 @dataclass(frozen=True)
@@ -185,7 +187,9 @@ def _report(row: Row[Any], language: Language) -> ReportRow:
 
 def open_tasks(office: Office, language: Language, now: datetime, after: str = "", most: int = PAGE) -> Page[TaskRow]:
     """What only a person can do, the most urgent first (R37a)."""
-    query = select(tasks, cases.c.number).join(cases, cases.c.id == tasks.c.case_id)
+    query = select(tasks, cases.c.number, coordinators.c.name.label("owner"))
+    query = query.join(cases, cases.c.id == tasks.c.case_id)
+    query = query.outerjoin(coordinators, coordinators.c.id == tasks.c.owner_id)
     query = query.where(tasks.c.state == "open", cases.c.life == "open")
     if after:
         query = query.where(beyond(tasks.c.due_at, tasks.c.id, after))
@@ -205,6 +209,8 @@ def _task(row: Row[Any], organisation: str, language: Language, now: datetime) -
         channel=short(Channel(row.channel), language),
         due_at=row.due_at,
         overdue=row.due_at <= now,
+        owner=row.owner or "",
+        owner_id=row.owner_id,
     )
 
 

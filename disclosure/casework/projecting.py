@@ -34,6 +34,7 @@ _NEW_MAIL = RowKind(14, insert(outbox))
 _NEW_TASK = RowKind(15, insert(tasks))
 _TASK = RowKind(16, update(tasks).where(tasks.c.id == bindparam("its_id")), missed=Conflict)
 _NEW_SEARCH = RowKind(17, insert(searches))
+_OWNER = RowKind(18, update(tasks).where(tasks.c.id == bindparam("its_id")), missed=Conflict)
 _DEADLINES = select(deadlines).where(deadlines.c.case_id.in_(bindparam("case_ids", expanding=True)))
 _COORDINATORS = select(coordinators.c.id, coordinators.c.language).where(coordinators.c.active)
 
@@ -107,7 +108,13 @@ class Projection:
                     self._rows.add(_NEW_MAIL, row)
             case e.TaskOpened() as task:
                 row = {"id": task.task_id, "case_id": case_id, "kind": task.kind, "channel": task.channel}
-                self._rows.add(_NEW_TASK, row | {"due_at": task.due_at, "state": "open"})
+                owner = case.owner_of(case.tasks[task.task_id])
+                self._rows.add(_NEW_TASK, row | {"due_at": task.due_at, "state": "open", "owner_id": owner})
+            case e.TaskTaken(task_id=task_id):
+                self._owner(case, task_id)
+            case e.CoordinatorAssigned():
+                for task_id in case.tasks:
+                    self._owner(case, task_id)
             case e.TaskDone(task_id=task_id):
                 self._rows.add(_TASK, {"its_id": task_id, "state": "done"})
             case e.TaskCancelled(task_id=task_id):
@@ -118,6 +125,9 @@ class Projection:
                 self._search(case_id, entry.at, search_id, case.contacts[contact_id].domain_id, contact_id)
             case e.DomainTied() as tied:
                 self._domain(case_id, tied)
+
+    def _owner(self, case: Case, task_id: str) -> None:
+        self._rows.add(_OWNER, {"its_id": task_id, "owner_id": case.owner_of(case.tasks[task_id])})
 
     def _calls(self, case_id: str, policy_version: str, at: datetime) -> list[dict[str, object]]:
         if self._called is None:

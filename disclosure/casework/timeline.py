@@ -129,6 +129,13 @@ def _mailed(event: Any, sight: Sight) -> str:
     return sight.say(N_("A mail came from %(sender)s"), sender=sender)
 
 
+def _called(event: Any, sight: Sight) -> str:
+    clock = _coded("clock")(event, sight)
+    if event.to:
+        return sight.say(N_("%(name)s called: %(clock)s. This delay is ours."), name=sight.name(event.to), clock=clock)
+    return sight.say(N_("Coordinators called: %(clock)s. This delay is ours."), clock=clock)
+
+
 SENTENCES: Mapping[type[e.Event], Words] = {
     e.ReportReceived: _of(N_("Report received: %(kind)s"), kind=_coded("kind")),
     e.PictureKept: _fixed(N_("A picture was cleaned and kept")),
@@ -264,9 +271,14 @@ SENTENCES: Mapping[type[e.Event], Words] = {
     e.EmbargoEnded: _of(N_("Embargo ended: %(cause)s"), cause=_coded("cause")),
     e.RungClimbed: _of(N_("Rung: %(rung)s (due %(due)s)"), rung=_coded("rung"), due=_instant("due_at")),
     e.TaskOpened: _of(N_("Task: %(kind)s, due %(due)s"), kind=_coded("kind"), due=_instant("due_at")),
-    e.TaskDone: _fixed(N_("Task done, with proof")),
+    e.TaskTaken: _of(N_("Task taken by %(name)s"), name=_named("coordinator_id")),
+    e.TaskDone: lambda event, sight: sight.say(
+        N_("Task done, with proof; the authority gave no reference")
+        if event.none_given
+        else N_("Task done, with proof")
+    ),
     e.TaskCancelled: _fixed(N_("Task no longer needed")),
-    e.CoordinatorsCalled: _of(N_("Coordinators called: %(clock)s. This delay is ours."), clock=_coded("clock")),
+    e.CoordinatorsCalled: _called,
     e.ApprovalProposed: _of(N_("Approval asked for: %(act)s"), act=_coded("act")),
     e.ApprovalGiven: _fixed(N_("Approval given")),
     e.ApprovalRefused: _fixed(N_("Approval refused")),

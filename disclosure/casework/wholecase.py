@@ -63,6 +63,8 @@ class TaskLine:
     overdue: bool
     blocking: bool
     rung: str
+    owner: str
+    owner_id: str
 
 
 @dataclass(frozen=True)
@@ -255,10 +257,11 @@ def _domains(file: CaseFile, said: Mapping[int, e.Event]) -> tuple[DomainRow, ..
 
 def open_tasks(file: CaseFile, sight: timeline.Sight, now: datetime) -> tuple[TaskLine, ...]:
     held = sorted((t for t in file.case.tasks.values() if t.open), key=lambda t: t.due_at)
-    return tuple(_task(task, sight, now) for task in held)
+    return tuple(task_line(file, task, sight, now) for task in held)
 
 
-def _task(task: Task, sight: timeline.Sight, now: datetime) -> TaskLine:
+def task_line(file: CaseFile, task: Task, sight: timeline.Sight, now: datetime) -> TaskLine:
+    owner_id = file.case.owner_of(task)
     return TaskLine(
         id=task.id,
         kind=short(task.kind, sight.language),
@@ -268,6 +271,8 @@ def _task(task: Task, sight: timeline.Sight, now: datetime) -> TaskLine:
         overdue=task.due_at <= now,
         blocking=task.blocking,
         rung=short(task.rung, sight.language) if task.rung else "",
+        owner=sight.name(owner_id),
+        owner_id=owner_id,
     )
 
 

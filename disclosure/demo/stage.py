@@ -46,7 +46,7 @@ from disclosure.demo.pharmacies import DemoOrganisation, build
 from disclosure.demo.reports import DemoReport, reports
 from disclosure.demo.screenshot import screenshot
 from disclosure.demo.world import World
-from disclosure.protocol.codes import Proof
+from disclosure.protocol.codes import Proof, TaskKind
 from disclosure.protocol.values import Answer, Audience, Channel, Language, Severity
 from disclosure.settings import load
 
@@ -240,11 +240,18 @@ def until(cast: Cast, now: datetime, *, done: Callable[[datetime], None] = lambd
         at += HOUR
 
 
+_CALLED = ("Appel passé : message laissé à l'accueil, sans détail.", "")
+_PROOFS = {
+    TaskKind.REFERRAL: ("Lettre recommandée avec le dossier, accusé de réception signé.", "SAI-26-0417 (essai)"),
+    TaskKind.UNREACHABLE_REFERRAL: ("Formulaire envoyé, copie d'écran conservée.", "INC-26-0093 (essai)"),
+}
+
+
 def do_open_tasks(cast: Cast, case_id: str, now: datetime) -> None:
     hand = Hand(cast.office, case_id, cast.coordinator_id, now)
     for task in look(cast.office, case_id).case.tasks.values():
         if task.open and task.opened_at + 2 * HOUR <= now:
-            coordination.task_done(hand, task.id, "Appel passé : message laissé à l'accueil, sans détail.", "")
+            coordination.task_done(hand, task.id, *_PROOFS.get(task.kind, _CALLED))
 
 
 # --- the whole demonstration ---

@@ -285,6 +285,11 @@ def _task_ended(case: Case, entry: e.Entry, event: e.TaskDone | e.TaskCancelled)
     return case.but(tasks={**case.tasks, task.id: task})
 
 
+def _taken(case: Case, entry: e.Entry, event: e.TaskTaken) -> Case:
+    task = replace(case.tasks[event.task_id], taken_by=event.coordinator_id)
+    return case.but(tasks={**case.tasks, task.id: task})
+
+
 def _referred(case: Case, entry: e.Entry, event: e.AuthorityReferred) -> Case:
     referred = Referred(entry.at, event.channel, event.by)
     return case.but(referred={**case.referred, event.authority_id: referred})
@@ -367,6 +372,7 @@ _STEPS: Mapping[type[e.Event], Callable[[Case, e.Entry, Any], Case]] = {
     ),
     e.RungClimbed: _climbed,
     e.TaskOpened: _task,
+    e.TaskTaken: _taken,
     e.TaskDone: _task_ended,
     e.TaskCancelled: _task_ended,
     e.CoordinatorsCalled: lambda case, entry, event: replace(

@@ -57,6 +57,10 @@ class TaskKind(StrEnum):
     LATER_FACT = "later_fact"
 
 
+# R39: these tell an authority of the case, whose reference is kept and quoted.
+REFERRALS = frozenset({TaskKind.REFERRAL, TaskKind.UNREACHABLE_REFERRAL})
+
+
 class Act(StrEnum):
     """Acts for which policy may ask one or two coordinators (R12)."""
 

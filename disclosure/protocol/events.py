@@ -809,11 +809,20 @@ class TaskOpened(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class TaskTaken(Event):
+    """From here on it is this coordinator's, whoever has the case."""
+
+    task_id: str
+    coordinator_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class TaskDone(Event):
-    """R37a: counts with its proof only."""
+    """R37a: counts with its proof only. ``none_given``: the authority was told, and gave no reference."""
 
     audiences = _TO_ORGANISATION
     task_id: str
+    none_given: bool = False
     proof: str = sealed()
     reference: str = sealed(default="")
 
@@ -826,10 +835,11 @@ class TaskCancelled(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class CoordinatorsCalled(Event):
-    """R12: a mail without content to every coordinator; the lapse is ours."""
+    """R12: a mail without content to every coordinator, or first to the one in ``to``; the lapse is ours."""
 
     clock: OwnClock
     subject: str
+    to: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

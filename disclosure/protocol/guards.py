@@ -137,7 +137,7 @@ def _certificate_usable(case: Case, event: e.CertificateChosen) -> None:
         raise Refused("R18", "certificate_refused")
 
 
-def _task_open(case: Case, event: e.TaskDone | e.TaskCancelled) -> None:
+def _task_open(case: Case, event: e.TaskTaken | e.TaskDone | e.TaskCancelled) -> None:
     task = case.tasks.get(event.task_id)
     if task is None or not task.open:
         raise IllegalMove("task", "done" if task else "unknown", type(event).__name__)
@@ -184,6 +184,7 @@ _RULES: Mapping[type[e.Event], Callable[[Case, Any], None]] = {
     e.CertificateFound: _certificate_of_a_contact,
     e.CertificateEntered: _certificate_of_a_contact,
     e.CertificateChosen: _certificate_usable,
+    e.TaskTaken: _task_open,
     e.TaskDone: _task_open,
     e.TaskCancelled: _task_open,
     e.ClockPaused: _paused_once,

@@ -145,6 +145,7 @@ class Task:
     blocking: bool
     done_at: datetime | None = None
     cancelled: bool = False
+    taken_by: str = ""  # a coordinator's id; empty: it is the case's own coordinator's
 
     @property
     def open(self) -> bool:
@@ -258,6 +259,10 @@ class Case:
 
     def state(self, axis: Axis) -> str:
         return self.axes[axis]
+
+    def owner_of(self, task: Task) -> str:
+        """Whoever took it; until somebody does, whoever has the case."""
+        return task.taken_by or self.coordinator_id
 
     @property
     def released(self) -> Person | None:

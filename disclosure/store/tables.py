@@ -233,6 +233,7 @@ tasks = Table(
     Column("channel", _CODE, nullable=False),
     Column("due_at", Instant, nullable=False),
     Column("state", _CODE, nullable=False),  # open | done | cancelled
+    Column("owner_id", _ID, nullable=False, server_default=""),  # who took it, else who has the case
 )
 _TASK_OPEN = text("state = 'open'")
 Index("ix_tasks_due_at", tasks.c.due_at, sqlite_where=_TASK_OPEN, postgresql_where=_TASK_OPEN)

@@ -158,7 +158,7 @@ def up_to_the_referral(house: House) -> tuple[str, datetime]:
         now += 12 * HOUR
         clockwork.tick(house.office, now)
         for task in [t for t in house.case(case_id).tasks.values() if t.open]:
-            coordination.task_done(by(house, case_id, ADA, now), task.id, "spoken to", "")
+            coordination.task_done(by(house, case_id, ADA, now), task.id, "spoken to", "", none_given=True)
         _relayed(house, case_id, now)
     raise AssertionError("the referral never came due")
 

@@ -144,7 +144,7 @@ def test_silence_brings_no_third_identical_mail(quiet: House, severity: Severity
         clockwork.tick(quiet.office, quiet.later(timedelta(days=3)))
         for task in quiet.case(case_id).tasks.values():
             if task.open:
-                coordination.task_done(quiet.hand(case_id), task.id, "called", "")
+                coordination.task_done(quiet.hand(case_id), task.id, "called", "", none_given=True)
     sent = [(mail.type, mail.to) for mail in quiet.case(case_id).mails.values()]
     first = {MailType.CONTACT_REQUEST, MailType.REMINDER}
     assert all(sent.count(one) == 1 for one in sent if one[0] in first), why

@@ -99,6 +99,7 @@ SEEN: dict[type[e.Event], tuple[set[Audience], str]] = {
     e.EmbargoEnded: ({O}, "why it goes faster now (R36)"),
     e.RungClimbed: ({O}, "the ladder is announced"),
     e.TaskOpened: (set(), "inside"),
+    e.TaskTaken: (set(), "inside"),
     e.TaskDone: ({O}, "that we called or posted"),
     e.TaskCancelled: (set(), "inside"),
     e.CoordinatorsCalled: (set(), "our own lateness"),
@@ -345,7 +346,9 @@ def test_the_preview_comes_true(house: House) -> None:
         now = start + hours * HOUR
         clockwork.tick(house.office, now)
         for task in [t for t in house.case(case_id).tasks.values() if t.open and t.due_at <= now]:
-            coordination.task_done(casefile.Hand(house.office, case_id, ADA, now), task.id, "spoken to", "")
+            coordination.task_done(
+                casefile.Hand(house.office, case_id, ADA, now), task.id, "spoken to", "", none_given=True
+            )
         house.now = now
         house.deliver()
     climbed = {str(rung): c.at.isoformat() for rung, c in house.case(case_id).rungs.items()}

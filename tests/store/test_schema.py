@@ -103,12 +103,15 @@ def test_each_revision_keeps_what_is_there(fresh: Fresh) -> None:
         " publicity, whose_move, coordinator_id, policy_version, head_seq)"
         " VALUES ('s', 'A-1', '2026-01-01 00:00:00', 'r', 'open', 'c', 'n', 'a', 'm', 'p', 'us', 'ada', '1', 0)",
         "INSERT INTO searches (id, case_id, domain_id, state, attempts, fence) VALUES ('x', 's', 'd', 'waiting', 0, 0)",
+        "INSERT INTO tasks (id, case_id, kind, channel, due_at, state)"
+        " VALUES ('t', 's', 'phone_call', 'phone', '2026-01-01 00:00:00', 'open')",
     )
     for target in revisions[1:]:
         to(target)
     with fresh.engine.connect() as connection:
         kept = (connection.scalar(text(f"SELECT count(*) FROM {t}")) for t in ("facts", "streams", "cases", "searches"))  # noqa: S608
         assert list(kept) == [1, 1, 1, 1]
+        assert connection.scalar(text("SELECT owner_id FROM tasks")) == "ada", "whoever has the case has its tasks"
 
 
 def test_a_copy_stands_beside_a_file_before_it_is_touched(tmp_path: Path) -> None:

@@ -216,7 +216,7 @@ def tasks(play: Play, hand: Hand) -> dict[TaskKind, list[str]]:
 def do(play: Play, hand: Hand, kind: TaskKind) -> None:
     now = Hand(play.cast.office, hand.case_id, hand.coordinator_id, play.now)
     for task_id in tasks(play, hand).get(kind, []):
-        coordination.task_done(now, task_id, "Standard, Mme X, 10 h 12 : transmis.", "")
+        coordination.task_done(now, task_id, "Standard, Mme X, 10 h 12 : transmis.", "", none_given=True)
 
 
 def _the_referral_is_read_with_the_test_key(play: Play, home: Path) -> None:

@@ -190,7 +190,7 @@ class Play(desk.House):
             clockwork.tick(self.office, self.later(timedelta(days=1)))
             for task in self.case(case_id).tasks.values():
                 if task.open:
-                    coordination.task_done(self.hand(case_id), task.id, "called", "")
+                    coordination.task_done(self.hand(case_id), task.id, "called", "", none_given=True)
         self.deliver()
 
 

@@ -79,7 +79,18 @@ ACTS: Mapping[str, ActForm] = {
             Field(
                 "proof", N_("Proof"), "area", N_("Who, when, what was said: no detail of the alert to a switchboard.")
             ),
-            Field("reference", N_("Reference or tracking number, if any")),
+            Field(
+                "reference",
+                N_("Reference or tracking number"),
+                help=N_(
+                    "Of a referral: the reference that the authority gave. It is quoted in everything that follows."
+                ),
+            ),
+            Field(
+                "none_given",
+                N_("None given: the authority gave no reference; the proof says how and when it was filed"),
+                "check",
+            ),
         ),
         deeds.task,
         anchor="tasks",

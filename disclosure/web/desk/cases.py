@@ -31,7 +31,8 @@ def _before() -> int | None:
 def _page(case_id: str, problems: Problems, status: int = 200) -> ResponseReturnValue:
     reporting.seen(office(), coordinator_id(), case_id, now())
     case = wholecase.page(office(), case_id, coordinator_id(), chosen_language(), now(), before=_before())
-    return render_template("desk/case.html", case=case, before=_before(), problems=problems), status
+    shown = {"case": case, "before": _before(), "problems": problems, "me": coordinator_id()}
+    return render_template("desk/case.html", **shown), status
 
 
 @blueprint.get("/cases/<case_id>")

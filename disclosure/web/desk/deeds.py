@@ -118,7 +118,7 @@ def _one(typed: Typed, name: str) -> str:
 
 def task(hand: Hand, typed: Typed) -> None:
     task, reference = typed.text("task", required=True), typed.text("reference")
-    coordination.task_done(hand, task, _one(typed, "proof"), reference)
+    coordination.task_done(hand, task, _one(typed, "proof"), reference, none_given=typed.flag("none_given"))
 
 
 def authority(hand: Hand, typed: Typed) -> None:

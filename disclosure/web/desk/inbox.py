@@ -9,7 +9,7 @@ from disclosure.casework import finding, maintenance, outgoing, overview
 from disclosure.protocol.values import Audience
 from disclosure.web import security
 from disclosure.web.clock import now
-from disclosure.web.desk.frame import after, blueprint, office
+from disclosure.web.desk.frame import after, blueprint, coordinator_id, office
 from disclosure.web.language import chosen_language
 
 
@@ -19,7 +19,7 @@ def inbox() -> ResponseReturnValue:
     held = overview.inbox(office(), chosen_language(), now(), after())
     relay = outgoing.trouble(office(), chosen_language())
     still = maintenance.standing(office(), now())
-    return render_template("desk/inbox.html", inbox=held, relay=relay, still=still, after=after())
+    return render_template("desk/inbox.html", inbox=held, relay=relay, still=still, after=after(), me=coordinator_id())
 
 
 @blueprint.get("/reports")
@@ -40,7 +40,7 @@ def undecided() -> ResponseReturnValue:
 @security.needs(Audience.COORDINATOR)
 def tasks() -> ResponseReturnValue:
     page = overview.open_tasks(office(), chosen_language(), now(), after())
-    return render_template("desk/list.html", kind="tasks", page=page)
+    return render_template("desk/list.html", kind="tasks", page=page, me=coordinator_id())
 
 
 @blueprint.get("/closed")

@@ -17,11 +17,14 @@ _PROBLEMS: Mapping[str, str] = {
     "not_a_number_of_days": N_("Please give a whole number of days, up to 365."),
     "not_this_number": N_("This is not the number of this case."),
     "not_a_page": N_("There is no such page of the list."),
+    "reference_or_none": N_("A referral is done with the authority's reference, or with the word that it gave none."),
+    "reference_and_none": N_("Either the authority gave a reference or it gave none."),
     "unknown_number": N_("There is no case with this alert number."),
     "unknown_case": N_("There is no case with this number."),
     "unknown_report": N_("There is no report with this reference."),
 }
 _REFUSED: Mapping[str, str] = {
+    "task_taken_meanwhile": N_("A colleague took this task while you were reading. Look whose it is now."),
     "in_a_case_already": N_("Somebody has dealt with this mail already."),
     "nothing_has_left": N_("No mail of this case has left yet, so none can be answered."),
     "mail_stands_no_more": N_("This mail does not stand still any more: somebody else has acted, or it has left."),
