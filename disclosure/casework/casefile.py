@@ -191,6 +191,13 @@ def record(hand: Hand, event: e.Event) -> CaseFile:
     return change(hand.office, hand.case_id, hand.now, lambda _: [(hand.actor, event)])
 
 
+def said_in(office: Office, connection: Connection, case_id: str, *kinds: type[e.Event]) -> tuple[e.Entry, ...]:
+    """The case's entries of these kinds, with every sealed part opened."""
+    found = ledger.of_kinds(connection, case_id, [kind.__name__ for kind in kinds])
+    seqs = tuple(entry.seq for entry in found)
+    return ledger.read(office.store, connection, case_id, parts=ledger.EVERY_PART, seqs=seqs) if seqs else ()
+
+
 def domains_of(office: Office, connection: Connection, file: CaseFile) -> dict[str, Domain]:
     """Tied domains by their id."""
     tied = ledger.read(

@@ -106,25 +106,30 @@ class Projection:
             case e.CoordinatorsCalled():
                 for row in self._calls(case_id, case.policy_version, entry.at):
                     self._rows.add(_NEW_MAIL, row)
-            case e.TaskOpened() as task:
-                row = {"id": task.task_id, "case_id": case_id, "kind": task.kind, "channel": task.channel}
-                owner = case.owner_of(case.tasks[task.task_id])
-                self._rows.add(_NEW_TASK, row | {"due_at": task.due_at, "state": "open", "owner_id": owner})
-            case e.TaskTaken(task_id=task_id):
-                self._owner(case, task_id)
+            case e.TaskOpened() | e.TaskTaken() | e.TaskDone() | e.TaskCancelled():
+                self._task(case_id, case, entry.event)
             case e.CoordinatorAssigned():
                 for task_id in case.tasks:
                     self._owner(case, task_id)
-            case e.TaskDone(task_id=task_id):
-                self._rows.add(_TASK, {"its_id": task_id, "state": "done"})
-            case e.TaskCancelled(task_id=task_id):
-                self._rows.add(_TASK, {"its_id": task_id, "state": "cancelled"})
             case e.SearchStarted(search_id=search_id, domain_id=domain_id):
                 self._search(case_id, entry.at, search_id, domain_id)
             case e.CertificateSearchStarted(search_id=search_id, contact_id=contact_id):
                 self._search(case_id, entry.at, search_id, case.contacts[contact_id].domain_id, contact_id)
             case e.DomainTied() as tied:
                 self._domain(case_id, tied)
+
+    def _task(self, case_id: str, case: Case, event: e.TaskOpened | e.TaskTaken | e.TaskDone | e.TaskCancelled) -> None:
+        match event:
+            case e.TaskOpened() as task:
+                row = {"id": task.task_id, "case_id": case_id, "kind": task.kind, "channel": task.channel}
+                owner = case.owner_of(case.tasks[task.task_id])
+                self._rows.add(_NEW_TASK, row | {"due_at": task.due_at, "state": "open", "owner_id": owner})
+            case e.TaskTaken(task_id=task_id):
+                self._owner(case, task_id)
+            case e.TaskDone(task_id=task_id):
+                self._rows.add(_TASK, {"its_id": task_id, "state": "done"})
+            case e.TaskCancelled(task_id=task_id):
+                self._rows.add(_TASK, {"its_id": task_id, "state": "cancelled"})
 
     def _owner(self, case: Case, task_id: str) -> None:
         self._rows.add(_OWNER, {"its_id": task_id, "owner_id": case.owner_of(case.tasks[task_id])})

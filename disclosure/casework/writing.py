@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from disclosure.casework import casefile, conversing, keys, noticepictures, recipients
+from disclosure.casework import casefile, conversing, keys, noticepictures, recipients, references
 from disclosure.casework.casefile import CaseFile, Fact, domains_of, is_tied
 from disclosure.casework.dossiers import basis_word
 from disclosure.casework.linking import NewLink, sign
@@ -26,7 +26,7 @@ from disclosure.casework.office import Office, new_code, sha256
 from disclosure.casework.recipients import Recipient, Unsendable
 from disclosure.casework.words import grouped, state_word, word
 from disclosure.language import N_, format_when, translate
-from disclosure.mail import compose, pgpmime
+from disclosure.mail import byhand, compose, pgpmime
 from disclosure.mail.compose import Door, MailText, Sender
 from disclosure.mail.pgpmime import Attachment, Envelope, random_token
 from disclosure.openpgp.sandbox import judge_safely
@@ -485,16 +485,24 @@ def _stated(text: NoticeText, language: Language) -> tuple[compose.StatedFact, .
 
 def _to_authority(opened: _Opened, claim: Claim, common: dict[str, Any]) -> compose.Mail:
     office, file = opened.office, opened.file
-    authority = office.policy.authority(claim.to).name
-    first_entry = ledger.one(office.store, opened.connection, file.id, 1)
-    organisation = first_entry.organisation if isinstance(first_entry, e.CaseOpened) else ""
-    common |= {"authority": authority, "organisation": organisation}
+    common |= _about(opened, claim.to)
     if claim.mail_type is MailType.REFERRAL:
         others = tuple(office.policy.authority(a).name for a in file.case.referred if a != claim.to)
         dossier = _dossier(opened, claim.to)
         first = file.case.contact_started_at
         return compose.Referral(**common, first_written_at=first, others_told=others, dossier=dossier)
-    return compose.LaterFact(**common, fact=_later_fact(file), at=claim.queued_at)
+    return _later_fact_to(opened, claim.to, claim.queued_at, common)
+
+
+def _about(opened: _Opened, authority_id: str) -> dict[str, str]:
+    first_entry = ledger.one(opened.office.store, opened.connection, opened.file.id, 1)
+    organisation = first_entry.organisation if isinstance(first_entry, e.CaseOpened) else ""
+    return {"authority": opened.office.policy.authority(authority_id).name, "organisation": organisation}
+
+
+def _later_fact_to(opened: _Opened, authority_id: str, at: datetime, common: dict[str, Any]) -> compose.LaterFact:
+    reference = references.of_authorities(opened.office, opened.connection, opened.file.id).get(authority_id, "")
+    return compose.LaterFact(**common, fact=_later_fact(opened.file), at=at, reference=reference)
 
 
 def _dossier(opened: _Opened, authority_id: str) -> str:
@@ -524,6 +532,31 @@ def _taken_back(case: Case) -> Iterator[str]:
         yield N_("We have published a text about it")
     if case.state(Axis.PUBLICITY) == "retracted":
         yield N_("We have retracted what we had published about it")
+
+
+# --- what a person says or posts, where no mail of ours goes (R37a) ---
+
+
+def later_fact_by_hand(
+    office: Office, connection: Connection, file: CaseFile, authority_id: str, at: datetime, now: datetime
+) -> str:
+    """The words that a mail to this authority would have, in its language (R39)."""
+    opened = _Opened(office, connection, file, now)
+    common = _common(opened, service_fingerprint(office, now)) | _about(opened, authority_id)
+    mail = _later_fact_to(opened, authority_id, at, common)
+    text = compose.compose(mail, office.policy.language_of_authority(authority_id))
+    return f"{text.subject}\n\n{text.body}"
+
+
+def contact_by_hand(
+    office: Office, connection: Connection, file: CaseFile, who: str, now: datetime, *, fingerprint: bool
+) -> byhand.ContactByHand:
+    """R19 for a letter, a form and a call. ``who``: the coordinator who speaks."""
+    opened = _Opened(office, connection, file, now)
+    common = _common(opened, service_fingerprint(office, now) if fingerprint else "")
+    sender = replace(common["sender"], coordinator=recipients.coordinator_name(connection, who))
+    announces = file.rules.policy.announce_in_first_mail
+    return byhand.ContactByHand(sender, common["number"], opened.domain, announces=announces)
 
 
 # --- previews for the desk ---

@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 from datetime import date, datetime
 from functools import cache, lru_cache
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -233,7 +234,7 @@ class Referral:
 
 @dataclass(frozen=True)
 class LaterFact:
-    """R39: acknowledgement, contest, remediation, correction; encrypted only."""
+    """R39: acknowledgement, contest, remediation, correction; encrypted only. ``reference``: the authority's own."""
 
     sender: Sender
     number: AlertNumber
@@ -241,6 +242,7 @@ class LaterFact:
     authority: str
     fact: dict[Language, str]
     at: datetime
+    reference: str = ""
 
 
 @dataclass(frozen=True)
@@ -333,15 +335,18 @@ _BELOW = {Language.FR: "Le même message en français", Language.EN: "The same m
 
 
 def _render(mail: Mail, language: Language) -> tuple[str, str]:
-    """(subject, body) of one language: the template's first line is the subject."""
-    held = {field.name: getattr(mail, field.name) for field in fields(mail)}
+    return written(_TEMPLATES[type(mail)], mail, language, known=isinstance(mail, _SAME_FOR_ALL))
+
+
+def written(template: str, words: Any, language: Language, *, known: bool = False) -> tuple[str, str]:
+    """(subject, body) of one language: the template's first line is the subject. ``words``: a dataclass."""
+    held = {field.name: getattr(words, field.name) for field in fields(words)}
     held["language"] = language
-    template = _environment(language).get_template(f"{language}/{_TEMPLATES[type(mail)]}.txt")
-    rendered = template.render(held)
+    rendered = _environment(language).get_template(f"{language}/{template}.txt").render(held)
     if language is Language.FR:
         rendered = french_spaces(rendered)
     subject, _, body = rendered.partition("\n")
-    return subject.strip(), wrap(body.strip("\n"), known=isinstance(mail, _SAME_FOR_ALL)) + "\n"
+    return subject.strip(), wrap(body.strip("\n"), known=known) + "\n"
 
 
 def french_spaces(text: str) -> str:

@@ -108,6 +108,7 @@ def _variants() -> Iterator[tuple[str, str, Mail]]:
     yield "somebody_confirmed", "person", SAMPLES["somebody_confirmed_known"]
     yield "retraction", "publication", SAMPLES["retraction"]
     yield "retraction", "alert", SAMPLES["retraction_of_the_alert"]
+    yield "later_fact", "with_reference", replace(SAMPLES["later_fact"], reference="SAI-26-0417")  # type: ignore[type-var]
     for name in SINGLE:
         yield name, "every_kind", SAMPLES[name]
 

@@ -16,11 +16,13 @@ from werkzeug.routing import Rule
 from disclosure.casework import deskwords, keys, words
 from disclosure.discovery.keyplaces import web_key_urls
 from disclosure.protocol import events
+from disclosure.protocol.codes import TaskKind
 from disclosure.protocol.values import Language
-from disclosure.store.tables import confirmed_channels, inbox, links, outbox, pictures, probes, reports
+from disclosure.store.tables import confirmed_channels, inbox, links, outbox, pictures, probes, reports, tasks
 from disclosure.web import problems
 from disclosure.web.countries import countries
 from disclosure.web.desk.acts import ACTS
+from tests.web import errands
 from tests.web.browser import Browser, Page, Text
 from tests.web.house import House
 from tests.web.walk import CONTACT, DOMAIN, NOTICE, ORGANISATION, PERSON, REPORT, SAID_BY_A_SERVER, SUBJECT, Alert
@@ -40,6 +42,13 @@ HEADERS = {
     "Permissions-Policy": "camera=()",
     "X-Robots-Tag": "noindex",
 }
+
+
+@pytest.fixture(scope="module")
+def filled(filled: Alert) -> Alert:
+    """With a task of every kind that has a text."""
+    errands.opened(filled.house, filled.case.rsplit("/", 1)[1], TaskKind.UNREACHABLE_REFERRAL)
+    return filled
 
 
 def clients(alert: Alert) -> dict[str, Browser]:
@@ -62,6 +71,7 @@ def known(alert: Alert) -> dict[str, list[str]]:
             "probe_id": list(connection.scalars(select(probes.c.id))),
             "mail_id": list(connection.scalars(select(outbox.c.id).where(outbox.c.case_id.is_not(None)))),
             "person_id": list(connection.scalars(select(links.c.person_id).where(links.c.person_id.is_not(None)))),
+            "task_id": list(connection.scalars(select(tasks.c.id))),
             "inbox_id": list(connection.scalars(select(inbox.c.id))),
             "contact_id": list(connection.scalars(select(links.c.recipient).where(links.c.purpose == "confirm"))),
         }
@@ -251,6 +261,7 @@ def test_every_form_is_a_plain_form_with_a_token(filled: Alert, pages: dict[str,
         "desk.release_request",
         "desk.release_forward",  # after the organisation's own contacts failed: test_onward.py
         "desk.announce",  # after the embargo: test_onward.py
+        "desk.take_task",  # test_tasks.py
         "desk.unstick",  # a case that the server could not move
         "desk.resend",  # a mail that stands still: test_outgoing.py
         "desk.cancel",

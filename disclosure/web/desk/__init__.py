@@ -18,6 +18,7 @@ from disclosure.web.desk import (
     publications,
     reports,
     signin,
+    tasks,
 )
 from disclosure.web.desk.frame import blueprint
 
@@ -38,4 +39,5 @@ __all__ = [
     "publications",
     "reports",
     "signin",
+    "tasks",
 ]
