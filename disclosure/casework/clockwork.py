@@ -23,12 +23,12 @@ from disclosure.protocol.codes import Act, MailType, OwnClock, Rung, TaskKind
 from disclosure.protocol.effects import Effect, MailEffect, TaskEffect, effects_of, next_contact
 from disclosure.protocol.errors import Conflict, DisclosureError
 from disclosure.protocol.ladder import Planned
-from disclosure.protocol.ownclocks import own_lapses
+from disclosure.protocol.ownclocks import OwnLapse, own_lapses
 from disclosure.protocol.state import Case
 from disclosure.protocol.values import Channel
 from disclosure.protocol.worktime import add
 from disclosure.store.locks import spoken_for
-from disclosure.store.tables import cases, heartbeats, reports
+from disclosure.store.tables import cases, coordinators, heartbeats, reports
 from disclosure.store.transactions import once
 
 BATCH = 100
@@ -164,7 +164,7 @@ def unstick(office: Office, case_id: str) -> None:
 def _decide(office: Office, connection: Connection, file: CaseFile, now: datetime) -> _Due:
     facts, after = climb(office, connection, file, now)
     rest = _approvals(after, now)
-    rest += [_call(lapse.clock, lapse.subject) for lapse in own_lapses(after.case, after.rules, now)]
+    rest += _calls(connection, own_lapses(after.case, after.rules, now))
     return _Due(file, (*facts, *rest), after.after(now, rest) if rest else after)
 
 
@@ -245,8 +245,17 @@ def _approvals(file: CaseFile, now: datetime) -> list[Fact]:
     return facts
 
 
-def _call(clock: OwnClock, subject: str) -> Fact:
-    return e.MACHINE, e.CoordinatorsCalled(clock=clock, subject=subject)
+def _calls(connection: Connection, lapses: Sequence[OwnLapse]) -> list[Fact]:
+    """Whoever is not there any more is not waited for: everybody is called instead."""
+    active = set(connection.scalars(_ACTIVE)) if any(lapse.to for lapse in lapses) else set()
+    return [_call(lapse.clock, lapse.subject, lapse.to if lapse.to in active else "") for lapse in lapses]
+
+
+_ACTIVE = select(coordinators.c.id).where(coordinators.c.active)
+
+
+def _call(clock: OwnClock, subject: str, to: str = "") -> Fact:
+    return e.MACHINE, e.CoordinatorsCalled(clock=clock, subject=subject, to=to)
 
 
 # --- reports that nobody reads, and our own outages ---

@@ -103,8 +103,8 @@ class Projection:
                 deadline_id = climbed[queued.rung] if queued.rung else None
                 row = mail_row(case.policy_version, entry.at, queued, case_id=case_id, deadline_id=deadline_id)
                 self._rows.add(_NEW_MAIL, row)
-            case e.CoordinatorsCalled():
-                for row in self._calls(case_id, case.policy_version, entry.at):
+            case e.CoordinatorsCalled(to=to):
+                for row in self._calls(case_id, case.policy_version, entry.at, to):
                     self._rows.add(_NEW_MAIL, row)
             case e.TaskOpened() | e.TaskTaken() | e.TaskDone() | e.TaskCancelled():
                 self._task(case_id, case, entry.event)
@@ -134,10 +134,12 @@ class Projection:
     def _owner(self, case: Case, task_id: str) -> None:
         self._rows.add(_OWNER, {"its_id": task_id, "owner_id": case.owner_of(case.tasks[task_id])})
 
-    def _calls(self, case_id: str, policy_version: str, at: datetime) -> list[dict[str, object]]:
+    def _calls(self, case_id: str, policy_version: str, at: datetime, to: str) -> list[dict[str, object]]:
         if self._called is None:
             self._called = _active(self._tx)
-        return _calls(self._called, policy_version, at, case_id=case_id)
+        # An owner who went in this very moment leaves it to everybody: no call goes to nobody.
+        called = [one for one in self._called if one[0] == to] or self._called
+        return _calls(called, policy_version, at, case_id=case_id)
 
     def _search(
         self, case_id: str, at: datetime, search_id: str, domain_id: str, contact_id: str | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from disclosure.protocol.axes import Axis
@@ -16,15 +16,29 @@ from disclosure.protocol.worktime import add
 
 @dataclass(frozen=True)
 class OwnLapse:
+    """``to``: the coordinator who is called; empty: every one of them."""
+
     clock: OwnClock
     subject: str
     due_at: datetime
+    to: str = ""
 
 
 def own_lapses(case: Case, rules: Rules, now: datetime) -> tuple[OwnLapse, ...]:
     """R12: our own clocks that ran out and for which no coordinator was called lately. Shown as ours."""
     lapses = [lapse for lapse in _own_deadlines(case, rules) if lapse.due_at <= now]
-    return tuple(lapse for lapse in lapses if _call_due(case, lapse, rules.policy, now))
+    due = (lapse for lapse in lapses if _call_due(case, lapse, rules.policy, now))
+    return tuple(replace(lapse, to=_called(case, lapse, rules.policy, now)) for lapse in due)
+
+
+def _called(case: Case, lapse: OwnLapse, policy: Policy, now: datetime) -> str:
+    """A task rings its owner first, and one interval after its hour everybody.
+
+    The hour counts, not how often it rang: after an outage of days one call goes to all, and none to the owner before.
+    """
+    if lapse.clock is not OwnClock.TASK_OVERDUE or now - lapse.due_at >= policy.call_again_after:
+        return ""
+    return case.owner_of(case.tasks[lapse.subject])
 
 
 def _call_due(case: Case, lapse: OwnLapse, policy: Policy, now: datetime) -> bool:

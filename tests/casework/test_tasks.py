@@ -7,18 +7,18 @@ from datetime import timedelta
 from typing import TypeVar
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from disclosure.casework import casefile, clockwork, coordination, overview, verification, wholecase
 from disclosure.protocol import events as e
-from disclosure.protocol.codes import TaskKind
+from disclosure.protocol.codes import MailType, OwnClock, Rung, TaskKind
 from disclosure.protocol.errors import IllegalMove, InvalidInput, Refused
 from disclosure.protocol.state import Task
 from disclosure.protocol.values import Language, Severity
 from disclosure.store import ledger
-from disclosure.store.tables import tasks
+from disclosure.store.tables import coordinators, outbox, tasks
 from tests.casework import desk
-from tests.casework.desk import ADA, BO, House
+from tests.casework.desk import ADA, BO, HOUR, MINUTE, House
 from tests.office import forget
 
 EN = Language.EN
@@ -104,6 +104,58 @@ def test_only_an_open_task_is_taken(quiet: House, end: str, why: str) -> None:
     with pytest.raises(IllegalMove) as error:
         coordination.take_task(quiet.hand(case_id), task.id if end == "done" else "none", ADA)
     assert (error.value.axis, error.value.state) == ("task", end), why
+
+
+# --- it reminds ---
+
+
+def rung(house: House) -> list[str]:
+    """Who has a call in the outbox, in the order in which they came."""
+    query = select(outbox.c.recipient).where(outbox.c.mail_type == MailType.COORDINATORS_CALLED)
+    with house.office.store.reading() as connection:
+        return list(connection.scalars(query.order_by(outbox.c.queued_at, outbox.c.recipient)))
+
+
+def test_a_due_task_calls_its_owner_and_a_day_later_everybody(quiet: House) -> None:
+    case_id, task = called(quiet)
+    coordination.take_task(quiet.hand(case_id, BO), task.id, ADA)
+    quiet.now = task.due_at
+    for _ in range(20):
+        clockwork.tick(quiet.office, quiet.now)
+        quiet.later(HOUR)
+    assert rung(quiet) == [BO]
+    told = last(quiet, case_id, e.CoordinatorsCalled)
+    assert (told.clock, told.subject, told.to) == (OwnClock.TASK_OVERDUE, task.id, BO)
+    for _ in range(20):
+        clockwork.tick(quiet.office, quiet.now)
+        quiet.later(HOUR)
+    assert rung(quiet) == [BO, ADA, BO]
+    assert not {climbed for climbed in quiet.case(case_id).rungs if climbed is not Rung.PHONE_FIRST}, (
+        "and no rung moved"
+    )
+    quiet.deliver()
+    letters = {bytes(mail) for mail in quiet.relay.to(f"{BO}@desk.example")}
+    assert letters, "the call leaves"
+    number = quiet.case(case_id).number.encode()
+    assert not [mail for mail in letters if number in mail or b"org.example" in mail], "a mail without content"
+    assert verification.verify(quiet.office).ok
+
+
+def test_whoever_is_not_there_any_more_is_not_waited_for(quiet: House) -> None:
+    case_id, task = called(quiet)
+    with quiet.office.store.writing() as tx:
+        tx.execute(update(coordinators).where(coordinators.c.id == ADA).values(active=False))
+    clockwork.tick(quiet.office, task.due_at)
+    assert rung(quiet) == [BO], "everybody who is there"
+    assert last(quiet, case_id, e.CoordinatorsCalled).to == ""
+
+
+def test_after_a_week_away_it_rings_once_and_everybody(quiet: House) -> None:
+    called(quiet)
+    quiet.later(timedelta(days=7))
+    for minute in range(3):
+        clockwork.turn(quiet.office, quiet.now + minute * MINUTE)
+    assert rung(quiet) == [ADA, BO]
 
 
 # --- done ---
