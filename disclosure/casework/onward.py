@@ -9,11 +9,8 @@ from disclosure.casework.casefile import CaseFile, Fact
 from disclosure.casework.office import Office
 from disclosure.casework.writing import FIRST_MAILS
 from disclosure.protocol import events as e
-from disclosure.protocol.axes import Axis
 from disclosure.protocol.codes import MailType
-from disclosure.protocol.state import MailState
-
-_ALIVE = frozenset({MailState.QUEUED, MailState.PREPARED, MailState.RELAYED, MailState.DELIVERED, MailState.AMBIGUOUS})
+from disclosure.protocol.returns import nobody_found, nobody_left
 
 
 def next_now(
@@ -34,13 +31,17 @@ def next_now(
     contact = file.case.contacts.get(to)
     if disable and contact and not contact.disabled:
         facts.append((e.MACHINE, e.ContactDisabled(contact_id=to, reason=disable)))
-    if mail_type not in FIRST_MAILS or file.case.standing_at:
+    if mail_type not in FIRST_MAILS or file.case.standing_at or not file.case.open:
         return facts
     ahead = file.after(now, facts)
     onward = clockwork.next_contact_facts(office, ahead.case, now) if moves else []
     if onward:
         return facts + onward
-    alive = any(m.state in _ALIVE for m in ahead.case.mails.values() if m.type in FIRST_MAILS)
-    if not alive and ahead.case.state(Axis.CONTACT) != "unreachable":
+    if nobody_left(ahead.case):
         facts.append((e.MACHINE, e.CaseUnreachable()))
     return facts
+
+
+def after_search(file: CaseFile) -> list[Fact]:
+    """``file``: after the fact that a search ended. What was unknown when the last mail died is known now (R15)."""
+    return [(e.MACHINE, e.CaseUnreachable())] if nobody_found(file.case) else []

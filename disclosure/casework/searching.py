@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sqlalchemy import Connection, Row, insert, or_, select, update
 
-from disclosure.casework import casefile, certsearching, earlier, knowncontacts, maintenance
+from disclosure.casework import casefile, certsearching, earlier, knowncontacts, maintenance, onward
 from disclosure.casework.casefile import CaseFile, Fact, Hand, domains_of
 from disclosure.casework.certsearching import Seek
 from disclosure.casework.earlier import Earlier
@@ -175,8 +175,9 @@ def _contacts(office: Office, claimed: Search, now: datetime, find: Find) -> _An
         settled = list(knowncontacts.settled(held, offered, domain_id=claimed.domain_id, complete=found.is_complete))
         if found.status is Outcome.UNKNOWN:
             return settled
-        asked = certsearching.after_search(file.after(now, settled).case, claimed.domain_id)
-        return [*settled[:-1], *asked, settled[-1]]  # the search's end stands last
+        ahead = file.after(now, settled)
+        asked = certsearching.after_search(ahead.case, claimed.domain_id)
+        return [*settled[:-1], *asked, settled[-1], *onward.after_search(ahead)]  # what follows from the search's end
 
     return _Answered(found.status, found.probes, facts)
 

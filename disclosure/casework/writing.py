@@ -31,6 +31,7 @@ from disclosure.mail.compose import Door, MailText, Sender
 from disclosure.mail.pgpmime import Attachment, Envelope, random_token
 from disclosure.openpgp.sandbox import judge_safely
 from disclosure.openpgp.verdict import Reason, Verdict
+from disclosure.protocol import codes
 from disclosure.protocol import events as e
 from disclosure.protocol.authorities import When
 from disclosure.protocol.axes import Axis
@@ -50,7 +51,7 @@ CODE_LIFETIME = timedelta(hours=24)
 _NOT_OF_THE_CERTIFICATE = frozenset({Reason.CORRUPT, Reason.TOO_LARGE})
 # R29: their content is for one person in the state that a release named.
 _TO_THE_RELEASED = frozenset({MailType.NOTICE, MailType.ANSWER})
-FIRST_MAILS = frozenset({MailType.CONTACT_REQUEST, MailType.REMINDER})
+FIRST_MAILS = codes.FIRST_MAILS
 ENCRYPTED = frozenset({MailType.NOTICE, MailType.ANSWER, MailType.REFERRAL, MailType.LATER_FACT})
 
 

@@ -17,7 +17,19 @@ from disclosure.protocol.codes import MailType, Rung
 from disclosure.protocol.errors import IllegalMove, Refused
 from disclosure.protocol.guards import forbidden
 from disclosure.protocol.returns import ABSENCE
-from disclosure.protocol.state import Approval, Case, Climbed, Contact, Mail, MailState, Person, Referred, Still, Task
+from disclosure.protocol.state import (
+    Approval,
+    Case,
+    Climbed,
+    Contact,
+    ContactSearch,
+    Mail,
+    MailState,
+    Person,
+    Referred,
+    Still,
+    Task,
+)
 from disclosure.protocol.values import Party, Standing
 
 
@@ -272,6 +284,19 @@ def _climbed(case: Case, entry: e.Entry, event: e.RungClimbed) -> Case:
     return climbed.but(heads_ups={**case.heads_ups, event.clock: entry.at})
 
 
+def _search_started(case: Case, entry: e.Entry, event: e.SearchStarted) -> Case:
+    return case.but(contact_searches={**case.contact_searches, event.domain_id: ContactSearch(event.search_id)})
+
+
+def _search_ended(case: Case, entry: e.Entry, event: e.SearchEnded) -> Case:
+    """One that a newer search of the same domain has replaced says nothing any more."""
+    found = next((d for d, s in case.contact_searches.items() if s.id == event.search_id), None)
+    if found is None:
+        return case
+    ended = ContactSearch(event.search_id, str(event.outcome))
+    return case.but(contact_searches={**case.contact_searches, found: ended})
+
+
 def _task(case: Case, entry: e.Entry, event: e.TaskOpened) -> Case:
     task = Task(
         event.task_id, event.kind, event.channel, event.target, entry.at, event.due_at, event.rung, event.blocking
@@ -331,6 +356,8 @@ _STEPS: Mapping[type[e.Event], Callable[[Case, e.Entry, Any], Case]] = {
     e.ContactSuggested: _suggested,
     e.ContactDisabled: _disabled,
     e.ContactsChosen: _chosen,
+    e.SearchStarted: _search_started,
+    e.SearchEnded: _search_ended,
     e.CertificateSearchStarted: contactcertificates.search_started,
     e.CertificateSearchEnded: contactcertificates.search_ended,
     e.CertificateFound: contactcertificates.found,
@@ -396,9 +423,7 @@ FACTS_ONLY = frozenset(
     {
         e.NoteWritten,
         e.ForwardRequestReleased,
-        e.SearchStarted,
         e.LookupRecorded,
-        e.SearchEnded,
         e.LinkOpened,
         e.MailHeld,
         e.OrganisationWrote,

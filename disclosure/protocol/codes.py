@@ -46,6 +46,10 @@ class Rung(StrEnum):
     UNREACHABLE = "unreachable"
 
 
+# The mails that ask for a contact: whether one of them is out decides on the contact clock (R31).
+FIRST_MAILS = frozenset({MailType.CONTACT_REQUEST, MailType.REMINDER})
+
+
 class TaskKind(StrEnum):
     """What only a person can do (R37a)."""
 

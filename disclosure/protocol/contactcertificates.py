@@ -9,13 +9,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from disclosure.protocol import events as e
-from disclosure.protocol.codes import MailType
+from disclosure.protocol.codes import FIRST_MAILS
 from disclosure.protocol.state import Case, CertificateSearch, ContactCertificate
 
 # KD-01: places of the organisation's own. Whoever read one mail of an address could have put a certificate on a
 # keyserver, so that one is no publication.
 PUBLISHED_AT = frozenset({"encryption_uri", "web_key_directory", "openpgpkey"})
-_FIRST_MAILS = frozenset({MailType.CONTACT_REQUEST, MailType.REMINDER})
 
 
 def certificate_for(case: Case, contact_id: str) -> ContactCertificate | None:
@@ -29,7 +28,7 @@ def certificate_for(case: Case, contact_id: str) -> ContactCertificate | None:
 def proof_of(case: Case, mail_id: str) -> ContactCertificate | None:
     """R29, S2: the published certificate that the first mail was encrypted to; None where it proves nothing."""
     mail = case.mails.get(mail_id)
-    certificate = case.certificates.get(mail.certificate_id) if mail and mail.type in _FIRST_MAILS else None
+    certificate = case.certificates.get(mail.certificate_id) if mail and mail.type in FIRST_MAILS else None
     return certificate if certificate and is_published(certificate) else None
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from disclosure.protocol.axes import Axis
 from disclosure.protocol.codes import OwnClock, Rung
 from disclosure.protocol.ladder import Policy, Rules, approved, running
+from disclosure.protocol.returns import nothing_is_out
 from disclosure.protocol.state import Case
 from disclosure.protocol.values import Party
 from disclosure.protocol.worktime import add
@@ -85,7 +86,7 @@ def whose_move(case: Case, policy: Policy) -> Party:
         return Party.COORDINATOR
     if any(still.why == "contested" and still.end is None for still in case.stills):
         return Party.COORDINATOR
-    if case.answered_at or case.release_is_ours:
+    if case.answered_at or case.release_is_ours or nothing_is_out(case):
         return Party.COORDINATOR
     if Rung.AUTHORITIES in case.rungs:
         return Party.COORDINATOR  # the ladder is used up: waiting on, calling again or closing is a person's decision

@@ -5,7 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from disclosure.protocol.axes import Axis
+from disclosure.protocol.codes import FIRST_MAILS, LookupOutcome
+from disclosure.protocol.effects import next_contact
 from disclosure.protocol.state import Case, Mail, MailState
+from disclosure.protocol.values import Channel
 
 ABSENCE = "auto_reply"  # the class of design.md section 6
 WITHIN = timedelta(days=5)
@@ -58,3 +62,28 @@ def _human(case: Case, mail: Mail) -> bool:
 def brings_the_next_forward(case: Case, mail_id: str) -> bool:
     """R27: an absence, once per mail, as long as nobody has shown standing."""
     return not case.mails[mail_id].absent and case.standing_at is None and case.open
+
+
+def nothing_is_out(case: Case) -> bool:
+    """R31: the organisation was written to, and none of it is or will be with anybody. The next move is ours."""
+    first = [mail.state for mail in case.mails.values() if mail.type in FIRST_MAILS]
+    return bool(first) and set(first) == {MailState.DEAD} and case.standing_at is None
+
+
+def nobody_left(case: Case) -> bool:
+    """R31: all that was tried is dead, nobody is next, and nothing is unknown: it cannot be reached by mail.
+
+    R15: a search that is not over, or that ended as unknown, may still name somebody. Then a coordinator decides.
+    """
+    unknown = {"", str(LookupOutcome.UNKNOWN)}
+    known = all(search.outcome not in unknown for search in case.contact_searches.values())
+    asked = case.open and case.state(Axis.CONTACT) == "requested"
+    return asked and known and nothing_is_out(case) and next_contact(case) is None
+
+
+def nobody_found(case: Case) -> bool:
+    """As :func:`nobody_left`, after a search: whom it has found anew a coordinator may write to."""
+    written = {mail.to for mail in case.mails.values()}
+    fresh = (c for c in case.contacts.values() if c.channel is Channel.MAIL and c.id not in written)
+    usable = (c for c in fresh if not (c.disabled or c.intermediary or c.review or c.doubted))
+    return nobody_left(case) and next(usable, None) is None

@@ -88,6 +88,14 @@ class CertificateSearch:
 
 
 @dataclass(frozen=True)
+class ContactSearch:
+    """The newest search for a domain's contacts; ``outcome`` of its last try, empty before the first has ended."""
+
+    id: str
+    outcome: str = ""
+
+
+@dataclass(frozen=True)
 class Mail:
     id: str
     type: MailType
@@ -215,6 +223,7 @@ class Case:
     certificates: Mapping[str, ContactCertificate] = field(default_factory=dict)
     certificates_chosen: Mapping[str, str] = field(default_factory=dict)  # contact → certificate, or "": none
     certificate_searches: Mapping[str, CertificateSearch] = field(default_factory=dict)  # contact → its newest
+    contact_searches: Mapping[str, ContactSearch] = field(default_factory=dict)  # domain id → its newest
     chosen: tuple[str, ...] = ()
     released_to: tuple[str, ...] = ()
     mails: Mapping[str, Mail] = field(default_factory=dict)

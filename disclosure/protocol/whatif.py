@@ -13,10 +13,9 @@ from disclosure.protocol.effects import MailEffect, next_contact
 from disclosure.protocol.errors import Refused
 from disclosure.protocol.ladder import Rules
 from disclosure.protocol.preview import Step, preview
+from disclosure.protocol.returns import nobody_left
 from disclosure.protocol.state import Case, MailState
 from disclosure.protocol.values import Language, Severity
-
-_FIRST_MAILS = frozenset({MailType.CONTACT_REQUEST, MailType.REMINDER})
 
 
 @dataclass(frozen=True)
@@ -72,8 +71,7 @@ def _bounced(case: Case, contact_id: str, now: datetime) -> tuple[Case, tuple[Ma
         return _after(case, _sent(onward, case.last_seq, now), now), (
             MailEffect(MailType.CONTACT_REQUEST, onward, now),
         )
-    alive = any(m.state is not MailState.DEAD for m in case.mails.values() if m.type in _FIRST_MAILS)
-    return (case if alive else _after(case, [e.CaseUnreachable()], now)), ()
+    return (_after(case, [e.CaseUnreachable()], now) if nobody_left(case) else case), ()
 
 
 def _sent(to: str, seq: int, now: datetime) -> list[e.Event]:
