@@ -12,6 +12,7 @@ from disclosure.casework import authorities, casefile, people, tasktexts, timeli
 from disclosure.casework.casefile import CaseFile
 from disclosure.casework.office import Office, sha256
 from disclosure.casework.wholecase import TaskLine
+from disclosure.casework.words import word
 from disclosure.language import N_, translate
 from disclosure.protocol import events as e
 from disclosure.protocol.codes import REFERRALS, TaskKind
@@ -32,6 +33,14 @@ _TO_DO: Mapping[TaskKind, str] = {
         "Tell a competent authority that this organisation cannot be reached, and ask for its reference."
     ),
     TaskKind.LATER_FACT: N_("Tell the authority by this channel what has come since, quoting its reference."),
+}
+_TITLES: Mapping[TaskKind, str] = {
+    TaskKind.PHONE_CALL: N_("What to say"),
+    TaskKind.LETTER: N_("The letter"),
+    TaskKind.CONTACT_FORM: N_("What to paste"),
+    TaskKind.REFERRAL: N_("The dossier"),
+    TaskKind.UNREACHABLE_REFERRAL: N_("The dossier"),
+    TaskKind.LATER_FACT: N_("What to write"),
 }
 _NOTHING_OF_IT = N_(
     "Nothing of the report, of how grave it is or of an authority may be said or written: nobody knows yet who reads "
@@ -80,6 +89,7 @@ class TaskPage:
     """``targets``: several where nobody was chosen yet. ``text``: empty where there is none; ``erased`` says why."""
 
     line: TaskLine
+    title: str
     case_id: str
     number: str
     organisation: str
@@ -90,6 +100,7 @@ class TaskPage:
     never: tuple[str, ...]
     targets: tuple[Target, ...]
     contact_missing: bool
+    text_title: str
     text: str
     text_sha256: str  # of a dossier: the same stands in the timeline
     refers: bool
@@ -119,6 +130,7 @@ def page(office: Office, case_id: str, task_id: str, language: Language, now: da
     to_authority = refers or task.kind is TaskKind.LATER_FACT
     return TaskPage(
         line=wholecase.task_line(file, task, sight, now),
+        title=word(task.kind, language),
         case_id=case_id,
         number=file.case.number,
         organisation=opened.organisation if isinstance(opened, e.CaseOpened) else "",
@@ -129,6 +141,7 @@ def page(office: Office, case_id: str, task_id: str, language: Language, now: da
         never=tuple(translate(language, words) for words in _never(to_authority=to_authority)),
         targets=_authorities(office, file, task, language, now) if to_authority else contact,
         contact_missing=not (to_authority or contact),
+        text_title=translate(language, _TITLES[task.kind]),
         text=text,
         text_sha256=sha256(text.encode()) if refers and text else "",
         refers=refers,
@@ -151,7 +164,8 @@ def _contact(
     said = ledger.read(office.store, connection, file.id, parts=ledger.EVERY_PART, seqs=(held.seq,))
     rows = people.contacts_of(file, {entry.seq: entry.event for entry in said}, language).all
     row = next(row for row in rows if row.id == held.id)
-    way = Way(row.word, row.address, row.source, f"{row.confidence}, {row.reason}")
+    by_hand = held.manual or held.suggested  # the reason says it all
+    way = Way(row.word, row.address, row.source, row.reason if by_hand else f"{row.confidence}, {row.reason}")
     return (Target(row.name or row.address, (way,)),)
 
 

@@ -33,13 +33,14 @@ def letter(words: ContactByHand, first: Language) -> str:
 
 def form(words: ContactByHand, language: Language) -> str:
     """Short: fields of forms are small."""
-    return _whole("by_hand_form", words, language)
+    return _whole("by_hand_form", words, language, wrapped=False)
 
 
 def call(words: ContactByHand, language: Language) -> str:
-    return _whole("by_hand_call", words, language)
+    """Read aloud, often from a phone."""
+    return _whole("by_hand_call", words, language, wrapped=False)
 
 
-def _whole(template: str, words: ContactByHand, language: Language) -> str:
-    subject, body = written(template, words, language)
+def _whole(template: str, words: ContactByHand, language: Language, *, wrapped: bool = True) -> str:
+    subject, body = written(template, words, language, wrapped=wrapped)
     return f"{subject}\n\n{body}"

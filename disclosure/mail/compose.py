@@ -338,15 +338,21 @@ def _render(mail: Mail, language: Language) -> tuple[str, str]:
     return written(_TEMPLATES[type(mail)], mail, language, known=isinstance(mail, _SAME_FOR_ALL))
 
 
-def written(template: str, words: Any, language: Language, *, known: bool = False) -> tuple[str, str]:
-    """(subject, body) of one language: the template's first line is the subject. ``words``: a dataclass."""
+def written(
+    template: str, words: Any, language: Language, *, known: bool = False, wrapped: bool = True
+) -> tuple[str, str]:
+    """(subject, body) of one language: the template's first line is the subject. ``words``: a dataclass.
+
+    ``wrapped``: to a mail's columns; what is said or pasted runs on.
+    """
     held = {field.name: getattr(words, field.name) for field in fields(words)}
     held["language"] = language
     rendered = _environment(language).get_template(f"{language}/{template}.txt").render(held)
     if language is Language.FR:
         rendered = french_spaces(rendered)
     subject, _, body = rendered.partition("\n")
-    return subject.strip(), wrap(body.strip("\n"), known=known) + "\n"
+    body = body.strip("\n")
+    return subject.strip(), (wrap(body, known=known) if wrapped else body) + "\n"
 
 
 def french_spaces(text: str) -> str:
