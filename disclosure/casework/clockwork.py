@@ -193,7 +193,8 @@ def rung_facts(office: Office, connection: Connection, file: CaseFile, planned: 
         facts.append((e.MACHINE, event))
         if target:
             dossier = dossiers.write(office, connection, file, target, now)
-            facts.append((e.MACHINE, _referral(event, target, dossier)))
+            how = (Channel.MAIL, event.mail_id) if isinstance(event, e.MailQueued) else (event.channel, event.task_id)
+            facts.append((e.MACHINE, referral(target, *how, dossier)))
     return facts
 
 
@@ -221,12 +222,15 @@ def _event_of(office: Office, case: Case, rung: Rung, effect: Effect) -> tuple[e
     return opened, effect.target if effect.kind is TaskKind.REFERRAL else ""
 
 
-def _referral(by: e.MailQueued | e.TaskOpened, authority_id: str, dossier: str) -> e.AuthorityReferred:
-    """The dossier is fixed at the moment of the referral: what the authority was told can be shown later (R40)."""
+def referral(authority_id: str, channel: Channel, by: str, dossier: str) -> e.AuthorityReferred:
+    """The dossier is fixed at the moment of the referral: what the authority was told can be shown later (R40).
+
+    ``by``: the mail's or the task's id.
+    """
     return e.AuthorityReferred(
         authority_id=authority_id,
-        channel=Channel.MAIL if isinstance(by, e.MailQueued) else by.channel,
-        by=by.mail_id if isinstance(by, e.MailQueued) else by.task_id,
+        channel=channel,
+        by=by,
         dossier_sha256=sha256(dossier.encode()),
         dossier=dossier,
     )

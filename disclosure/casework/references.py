@@ -7,17 +7,16 @@ from sqlalchemy import Connection
 from disclosure.casework import casefile
 from disclosure.casework.office import Office
 from disclosure.protocol import events as e
-from disclosure.protocol.codes import REFERRALS
 
 
 def of_authorities(office: Office, connection: Connection, case_id: str) -> dict[str, str]:
     """Authority → the reference that it gave last: with an answer, or when the referral was filed by hand."""
-    told: dict[str, str] = {}  # a referral's task → its authority
+    told: dict[str, str] = {}  # by a mail's or task's id
     found: dict[str, str] = {}
-    for entry in casefile.said_in(office, connection, case_id, e.TaskOpened, e.TaskDone, e.AuthorityAnswered):
+    for entry in casefile.said_in(office, connection, case_id, e.AuthorityReferred, e.TaskDone, e.AuthorityAnswered):
         match entry.event:
-            case e.TaskOpened(task_id=task_id, kind=kind, target=target) if kind in REFERRALS and target:
-                told[task_id] = target
+            case e.AuthorityReferred(authority_id=authority_id, by=by):
+                told[by] = authority_id
             case e.TaskDone(task_id=task_id, reference=reference) if reference and task_id in told:
                 found[told[task_id]] = reference
             case e.AuthorityAnswered(authority_id=authority_id, reference=reference) if reference:

@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 from sqlalchemy import Connection
 
-from disclosure.casework import authorities, casefile, people, tasktexts, timeline, wholecase
+from disclosure.casework import authorities, casefile, people, tasktexts, timeline, unreachable, wholecase
 from disclosure.casework.casefile import CaseFile
 from disclosure.casework.office import Office, sha256
 from disclosure.casework.wholecase import TaskLine
@@ -100,6 +100,7 @@ class TaskPage:
     never: tuple[str, ...]
     targets: tuple[Target, ...]
     contact_missing: bool
+    to_choose: tuple[tuple[str, str], ...]  # authorities, of whom a coordinator names one first
     text_title: str
     text: str
     text_sha256: str  # of a dossier: the same stands in the timeline
@@ -141,6 +142,7 @@ def page(office: Office, case_id: str, task_id: str, language: Language, now: da
         never=tuple(translate(language, words) for words in _never(to_authority=to_authority)),
         targets=_authorities(office, file, task, language, now) if to_authority else contact,
         contact_missing=not (to_authority or contact),
+        to_choose=tuple((one.authority_id, sight.name(one.authority_id)) for one in unreachable.choices(file, task)),
         text_title=translate(language, _TITLES[task.kind]),
         text=text,
         text_sha256=sha256(text.encode()) if refers and text else "",
@@ -171,9 +173,10 @@ def _contact(
 
 def _authorities(office: Office, file: CaseFile, task: Task, language: Language, now: datetime) -> tuple[Target, ...]:
     """The one that the task names; where it names none, those that are competent for the case (R41)."""
-    ids = [task.target] if task.target else [referral.authority_id for referral in file.rules.referrals]
+    named = task.target or next((aid for aid, told in file.case.referred.items() if told.by == task.id), "")
+    ids = [named] if named else [one.authority_id for one in unreachable.choices(file, task)]
     rows = {row.id: row for row in authorities.listing(office, language, now)}
-    wanted = task.channel if task.target else None
+    wanted = file.case.referred[named].channel if named in file.case.referred else None
     return tuple(_authority(office, rows[one], wanted, language) for one in ids if one in rows)
 
 

@@ -47,6 +47,6 @@ def opened(house: House, case_id: str, *without: TaskKind) -> str:
         )
         facts.append((e.MACHINE, task))
         if kind is TaskKind.REFERRAL:
-            facts.append((e.MACHINE, clockwork._referral(task, CNIL, dossier)))
+            facts.append((e.MACHINE, clockwork.referral(CNIL, channel, kind, dossier)))
     casefile.change(office, case_id, house.now, lambda _: facts)
     return dossier

@@ -262,6 +262,7 @@ def test_every_form_is_a_plain_form_with_a_token(filled: Alert, pages: dict[str,
         "desk.release_forward",  # after the organisation's own contacts failed: test_onward.py
         "desk.announce",  # after the embargo: test_onward.py
         "desk.take_task",  # test_tasks.py
+        "desk.name_authority",
         "desk.unstick",  # a case that the server could not move
         "desk.resend",  # a mail that stands still: test_outgoing.py
         "desk.cancel",

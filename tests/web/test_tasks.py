@@ -94,12 +94,20 @@ def test_a_download_is_a_file_whose_name_tells_nothing(held: Held) -> None:
     assert answer.headers["Content-Disposition"] == f'attachment; filename="{TaskKind.LETTER}.txt"', "its id"
 
 
-def test_where_no_dossier_was_sealed_the_page_says_so(held: Held) -> None:
-    desk = held.house.desk()
-    assert "No dossier was sealed" in desk.open(held.url(TaskKind.UNREACHABLE_REFERRAL)).page.words
-    assert "CNIL" in desk.page.words, "and who is competent"
-    answer = desk.client.get(held.url(TaskKind.UNREACHABLE_REFERRAL, "/text"), base_url=desk.base)
-    assert answer.status_code == 404
+def test_where_no_authority_is_named_there_is_no_dossier_and_one_is_named_on_the_page(house: House) -> None:
+    held = begin(house)
+    kind = TaskKind.UNREACHABLE_REFERRAL
+    desk = house.desk()
+    assert "No authority is named yet" in desk.open(held.url(kind)).page.words
+    assert desk.client.get(held.url(kind, "/text"), base_url=desk.base).status_code == 404
+    desk.send("/authority")
+    assert desk.status == 422, "one must be chosen"
+    desk.send("/authority", authority="fr-anssi")
+    assert desk.at == held.url(kind)
+    said = text(desk, held.url(kind, "/text"))
+    assert said.startswith("DOSSIER")
+    assert said.strip() in "".join(part.words for part in desk.page.texts if part.typed)
+    assert "01 99 00 00 32" in desk.page.words, "by a channel that is not mail: nobody confirmed one"
 
 
 # --- the page ---

@@ -25,6 +25,8 @@ _PROBLEMS: Mapping[str, str] = {
 }
 _REFUSED: Mapping[str, str] = {
     "task_taken_meanwhile": N_("A colleague took this task while you were reading. Look whose it is now."),
+    "no_referral_waits": N_("This task names its authority already, or is done."),
+    "authority_named_already": N_("An authority was named for this task already."),
     "in_a_case_already": N_("Somebody has dealt with this mail already."),
     "nothing_has_left": N_("No mail of this case has left yet, so none can be answered."),
     "mail_stands_no_more": N_("This mail does not stand still any more: somebody else has acted, or it has left."),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from disclosure.casework import coordination, reporting, taskpage
+from disclosure.casework import coordination, reporting, taskpage, unreachable
 from disclosure.language import N_
 from disclosure.protocol.errors import NotFound
 from disclosure.protocol.values import Audience
@@ -50,5 +50,16 @@ def take_task(case_id: str, task_id: str) -> ResponseReturnValue:
         lambda: coordination.take_task(hand(case_id), task_id, request.form.get("owner", "")),
         lambda problems, status: _page(case_id, task_id, problems, status),
         N_("The task is yours."),
+        url_for(".task", case_id=case_id, task_id=task_id),
+    )
+
+
+@blueprint.post("/cases/<case_id>/tasks/<task_id>/authority")
+@security.needs(Audience.COORDINATOR)
+def name_authority(case_id: str, task_id: str) -> ResponseReturnValue:
+    return answered(
+        lambda: unreachable.refer(hand(case_id), task_id, request.form.get("authority", "")),
+        lambda problems, status: _page(case_id, task_id, problems, status),
+        N_("The dossier is sealed for this authority."),
         url_for(".task", case_id=case_id, task_id=task_id),
     )
