@@ -7,14 +7,28 @@ import pytest
 
 from disclosure.demo.certificates import make_certificate
 from disclosure.openpgp.dearmour import dearmour
+from disclosure.protocol.codes import TaskKind
 from disclosure.web.desk.acts import ACTS
+from tests.web import errands
 from tests.web.browser import Browser
 from tests.web.conftest import Build
 from tests.web.house import House
 from tests.web.walk import DOMAIN, NOTICE, ORGANISATION, OWN, Alert, acknowledged, released, walked
 
 FIELDS = {"organisation", "address", "role", "code", "name", "days", "by", "words", "text", "certificate"}
-FIELDS |= {"place-x", "fact-1", "basis-1", "on-1", "standing", "pictures", "number", "domain", "codename", "known"}
+FIELDS |= {
+    "place-x",
+    "fact-1",
+    "basis-1",
+    "on-1",
+    "standing",
+    "pictures",
+    "number",
+    "domain",
+    "codename",
+    "known",
+    "owner",
+}
 LEFT_OUT = frozenset({"desk.sign_out", "public.send_report", "desk.signed_in"})  # tables of their own
 HUGE, TEXT = "9" * 5000, "z" * 10_001
 NASTY = ("\x00", "'\"><b>", "{{ 7*7 }}", "é" * 11_000, HUGE, "-1", "²", "٣", " ", "../../etc", "\u202e", "💥" * 300)
@@ -353,7 +367,9 @@ def test_whatever_is_typed_anywhere_is_no_error_of_ours(house: House, turn: int)
     desk, person, case_id = alert.desk, alert.organisation, alert.case.rsplit("/", 1)[1]
     with house.office.store.reading() as connection:
         report_id = str(connection.exec_driver_sql("SELECT id FROM reports").scalar())
+    errands.opened(house, case_id)
     ids = {"case_id": case_id, "report_id": report_id, "channel_id": "fr-anssi:mail"}
+    ids["task_id"] = str(TaskKind.UNREACHABLE_REFERRAL)
     ids |= dict.fromkeys(("mail_id", "person_id", "contact_id", "picture_id", "inbox_id", "token"), "0" * 32)
     fields = sorted({f.name for act in ACTS.values() for f in act.fields} | FIELDS)
     typed = {name: NASTY[(place + turn) % len(NASTY)] for place, name in enumerate(fields)}
