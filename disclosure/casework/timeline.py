@@ -270,7 +270,8 @@ SENTENCES: Mapping[type[e.Event], Words] = {
     e.ApprovalProposed: _of(N_("Approval asked for: %(act)s"), act=_coded("act")),
     e.ApprovalGiven: _fixed(N_("Approval given")),
     e.ApprovalRefused: _fixed(N_("Approval refused")),
-    e.ApprovalExpired: _fixed(N_("Approval expired; it is asked for again")),
+    e.ApprovalExpired: _fixed(N_("Approval expired")),
+    e.ApprovalVoided: _fixed(N_("Approval void: what was shown is so no more")),
     e.AuthorityReferred: _of(
         N_("Referred to %(name)s: %(channel)s"), name=_named("authority_id"), channel=_coded("channel")
     ),

@@ -834,10 +834,13 @@ class CoordinatorsCalled(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class ApprovalProposed(Event):
+    """``state``: what is shown to whoever approves, as codes; another state needs another approval."""
+
     approval_id: str
     act: Act
     subject: str
     expires_at: datetime
+    state: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -853,6 +856,13 @@ class ApprovalRefused(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class ApprovalExpired(Event):
+    approval_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApprovalVoided(Event):
+    """What was shown is no longer so: another draft, certificate, standing or authority (R12, R29)."""
+
     approval_id: str
 
 

@@ -106,6 +106,7 @@ SEEN: dict[type[e.Event], tuple[set[Audience], str]] = {
     e.ApprovalGiven: (set(), "inside"),
     e.ApprovalRefused: (set(), "inside"),
     e.ApprovalExpired: (set(), "inside"),
+    e.ApprovalVoided: (set(), "inside"),
     e.AuthorityReferred: ({O}, "announced: which authority, and when (R34)"),
     e.AuthorityAnswered: (set(), "an authority's words are for us"),
     e.CaseUnreachable: (set(), "inside"),

@@ -34,9 +34,5 @@ def policies(case: WholeCase, language: Language) -> Options:
     return [(case.policy.in_force, case.policy.in_force)] if case.policy.movable else []
 
 
-def approvals(case: WholeCase, language: Language) -> Options:
-    return [(row.id, f"{row.act}: {row.subject}") for row in case.approvals if not row.mine]
-
-
 def closings(case: WholeCase, language: Language) -> Options:
     return [(code, translate(language, words)) for code, words in CLOSINGS.items()]

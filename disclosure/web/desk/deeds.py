@@ -127,12 +127,6 @@ def authority(hand: Hand, typed: Typed) -> None:
     coordination.authority_answered(hand, authority, reference, words)
 
 
-def approve(hand: Hand, typed: Typed) -> None:
-    approval = typed.text("approval", required=True)
-    typed.check()
-    coordination.approve(hand, approval)
-
-
 def publish(hand: Hand, typed: Typed) -> None:
     text = typed.words("text", required=True)
     _confirmed(hand, typed)
