@@ -216,6 +216,7 @@ SENTENCES: Mapping[type[e.Event], Words] = {
     ),
     e.OrganisationMailed: _mailed,
     e.AuthorityMailed: _mailed,
+    e.LinksRevoked: _of(N_("Links revoked: %(to)s"), to=_named("recipient")),
     e.LinkOpened: _fixed(N_("The link was opened by something: a person or a scanner")),
     e.PersonConfirmed: _of(
         N_("%(name)s (%(role)s) confirmed with link and code: S1"), name=_text("name"), role=_text("role")

@@ -410,6 +410,7 @@ FACTS_ONLY = frozenset(
         e.LookupRecorded,
         e.SearchEnded,
         e.LinkOpened,
+        e.LinksRevoked,
         e.MailHeld,
         e.OrganisationWrote,
         e.OrganisationAnswered,

@@ -590,6 +590,14 @@ class LinkOpened(Event):
     mail_id: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class LinksRevoked(Event):
+    """No link that this contact or person was sent opens anything any more; the next mail brings a new one (R25)."""
+
+    recipient: str
+    reason: str = sealed()
+
+
 # --- standing (R25, R26, R29) ---
 
 

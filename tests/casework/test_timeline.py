@@ -76,6 +76,7 @@ SEEN: dict[type[e.Event], tuple[set[Audience], str]] = {
     e.MailNoted: (set(), "what machines said of our mails"),
     e.OrganisationMailed: ({O}, "one thread with the page; the words, not who else wrote"),
     e.AuthorityMailed: (set(), "between an authority and us"),
+    e.LinksRevoked: (set(), "inside"),
     e.LinkOpened: (set(), "by something: nobody is told that he was watched"),
     e.PersonConfirmed: ({O}, "everybody is told that somebody confirmed (R29)"),
     e.OwnAddressNamed: ({O}, "their own act"),

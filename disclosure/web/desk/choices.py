@@ -21,6 +21,14 @@ def persons(case: WholeCase, language: Language) -> Options:
     return [(row.id, f"{row.name}, {row.role} · {row.standing_words}") for row in case.persons]
 
 
+def recipients(case: WholeCase, language: Language) -> Options:
+    """Whoever was sent a link."""
+    written = [(row.id, f"{row.address} ({row.word})") for row in case.contacts.all if row.written_to]
+    return written + [
+        (row.id, f"{row.name}, {row.role} · {row.own_address}") for row in case.persons if row.own_address
+    ]
+
+
 def tasks(case: WholeCase, language: Language) -> Options:
     return [(row.id, " · ".join(filter(None, (row.kind, row.target, row.rung)))) for row in case.tasks]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from disclosure.casework import certsearching, coordination, policymoves, publishing, reporting, searching
+from disclosure.casework import certsearching, coordination, policymoves, publishing, reporting, revoking, searching
 from disclosure.casework.casefile import Hand, look
 from disclosure.casework.coordination import Assessment, EnterContact
 from disclosure.casework.deskwords import CLOSINGS
@@ -65,6 +65,11 @@ def disable(hand: Hand, typed: Typed) -> None:
         typed.problems["contact"] = "not_a_choice"
     typed.check()
     coordination.disable_contact(hand, contact_id)
+
+
+def revoke(hand: Hand, typed: Typed) -> None:
+    recipient = typed.text("recipient", required=True)
+    revoking.revoke(hand, recipient, _one(typed, "reason"))
 
 
 def standing(hand: Hand, typed: Typed) -> None:
