@@ -52,9 +52,7 @@ def measure(*, small: bool) -> Iterator[Row]:
         on(server),
         servers.folder() as folder,
     ):
-        with server.owner() as owner:
-            owner.execute(text("ALTER SYSTEM SET fsync = on"))
-            owner.execute(text("SELECT pg_reload_conf()"))
+        server.flush()
         yield from _fired(folder / "instance", count, "PostgreSQL", RATE_POSTGRESQL)
     yield _idle(FEW // 10 if small else FEW, MANY // 100 if small else MANY)
 
