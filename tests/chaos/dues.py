@@ -1,4 +1,4 @@
-"""Cases whose one deadline falls due at a chosen instant, many of them: what the storm and the benchmark have in common.
+"""Cases whose one deadline falls due at a chosen instant, many of them, for the storm and for the benchmark.
 
 Each has climbed everything that came before, so that what is promised here is all that it owes: most a reminder, which
 queues a mail; some a first phone call, which opens a task; a few the referral to both authorities.

@@ -104,7 +104,9 @@ def empty(office: Office, port: int, began: float, *, pause: float = PAUSE) -> N
                 time.sleep(pause)
 
 
-def work(open_it: Callable[[], Office], port: int, now: Callable[[], datetime], lease: timedelta, until: datetime) -> None:
+def work(
+    open_it: Callable[[], Office], port: int, now: Callable[[], datetime], lease: timedelta, until: datetime
+) -> None:
     """The worker's clock and outbox, each in a thread of its own, until nothing is due by ``until`` and nothing waits."""
     seconds = shorten(lease)
     office = lasting(open_it)

@@ -170,7 +170,15 @@ class Storm:
             workers.append(self._worker(port, began))
 
 
-def prepare(place: Place, deadlines: int, mails: int, contacts: int, span: timedelta) -> list[Promise]:
+@dataclass(frozen=True)
+class Prepared:
+    """What is promised, and the mails that had left before (ids): those that the cases' own stories tell of."""
+
+    promises: list[Promise]
+    left: frozenset[str]
+
+
+def prepare(place: Place, deadlines: int, mails: int, contacts: int, span: timedelta) -> Prepared:
     """So many deadlines that are due by the end, and a few more that are not; so many mails that wait already."""
     flood.prepare(place.folder, mails, contacts=contacts, database_url=place.url)
     office = place.open()
@@ -178,15 +186,19 @@ def prepare(place: Place, deadlines: int, mails: int, contacts: int, span: timed
     authorities.confirm_channel(office, "fr-anssi:mail", certificate, "ada", T0)
     after = [(rung, due_at + 3 * span) for rung, due_at in dues.mixed(deadlines // 20, START, span, seed=1)]
     promises = list(dues.lay(office, itertools.chain(dues.mixed(deadlines, START, span), after)))
-    office.close()
-    return promises
-
-
-def judge(office: Office, promises: list[Promise], record: Path, storm: Storm, seconds: float) -> Outcome:
     with office.store.reading() as connection:
-        rows = connection.execute(select(outbox.c.message_id, outbox.c.state, outbox.c.ambiguous)).all()
+        left = connection.scalars(select(outbox.c.id).where(outbox.c.state.not_in(flood.WAITING)))
+        prepared = Prepared(promises, frozenset(left))
+    office.close()
+    return prepared
+
+
+def judge(office: Office, prepared: Prepared, record: Path, storm: Storm, seconds: float) -> Outcome:
+    with office.store.reading() as connection:
+        sent = connection.execute(select(outbox.c.id, outbox.c.message_id, outbox.c.state, outbox.c.ambiguous)).all()
+    rows = [row for row in sent if row.id not in prepared.left]
     mails = verdict.of_mails(Counter(message_id for _, _, message_id in sink.read(record)), rows)
-    cases = verdict.of_ledger(office, promises, START + timedelta(seconds=storm.weather.span))
+    cases = verdict.of_ledger(office, prepared.promises, START + timedelta(seconds=storm.weather.span))
     return Outcome(
         **{name: cases[name] for name in ("deadlines", "fired", "lost", "early", "twice", "loose")},
         **{name: mails[name] for name in ("mails", "arrived", "held")},
@@ -220,7 +232,7 @@ def placed(database: str, url: str) -> Iterator[Place]:
         except pytest.skip.Exception as missing:
             raise click.ClickException(str(missing)) from None
         server.flush()
-        yield Place(folder, servers.sqlalchemy_url(server.database(folder)), server)
+        yield Place(folder, server.database(folder), server)
 
 
 @click.command()
@@ -229,7 +241,9 @@ def placed(database: str, url: str) -> Iterator[Place]:
 @click.option("--database", type=click.Choice(["sqlite", "postgresql"]), default="sqlite", show_default=True)
 @click.option("--database-url", default="", help="An empty database that is there; its server is not crashed.")
 @click.option("--contacts", default=10, show_default=True, help="Of the mails that wait, so many of one case.")
-@click.option("--span", default=60.0, show_default=True, help="Seconds before and after the start in which they fall due.")
+@click.option(
+    "--span", default=60.0, show_default=True, help="Seconds before and after the start in which they fall due."
+)
 @click.option("--every", default=0.7, show_default=True, help="Seconds between two strikes, about.")
 @click.option("--lease", default=6.0, show_default=True, help="Seconds.")
 @click.option("--later", default=0.0, show_default=True, help="Share that the sink puts off with 451.")
@@ -252,13 +266,13 @@ def main(  # noqa: PLR0917 - click hands them over by name
 ) -> None:
     """Exit 1 when a deadline was lost, early or twice, or a mail was lost, or went twice without anybody being told."""
     with placed(database, database_url) as place:
-        promises = prepare(place, deadlines, mails, contacts, timedelta(seconds=span))
+        prepared = prepare(place, deadlines, mails, contacts, timedelta(seconds=span))
         storm = Storm(place, Weather(every, lease, span, seed))
         record = place.folder.parent / "arrived.txt"
         with flood.sinking(record, later=later, drops=drops) as port:
             seconds = storm.blow(port)
         office = place.open()
-        outcome = judge(office, promises, record, storm, seconds)
+        outcome = judge(office, prepared, record, storm, seconds)
         office.close()
     click.echo(json.dumps(asdict(outcome)) if json_wanted else table(outcome))
     sys.exit(not outcome.ok)
