@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, or_, select
 
 from disclosure.casework import casefile, clockwork, delivery, keys, outboxrows, queueing
 from disclosure.casework.casefile import Fact
@@ -40,10 +40,11 @@ NO_LIMIT = {"DISCLOSURE_MAIL_PER_DOMAIN_PER_MINUTE": "100000"}
 TOGETHER = 50  # cases in one transaction of the preparation
 WAITING = ("recipe", "prepared", "sending")
 PAUSE = 0.05  # seconds
+Now = Callable[[], datetime]
 Result = TypeVar("Result")
 
 
-def clock(began: float, start: datetime = T0) -> Callable[[], datetime]:
+def clock(began: float, start: datetime = T0) -> Now:
     """``began``: seconds since the epoch at which the tests' instant was ``start``."""
     return lambda: start + timedelta(seconds=time.time() - began)
 
@@ -104,37 +105,28 @@ def empty(office: Office, port: int, began: float, *, pause: float = PAUSE) -> N
                 time.sleep(pause)
 
 
-def work(
-    open_it: Callable[[], Office], port: int, now: Callable[[], datetime], lease: timedelta, until: datetime
-) -> None:
-    """The worker's clock and outbox, each in a thread of its own, until nothing is due by ``until`` and nothing waits."""
+def work(open_it: Callable[[], Office], port: int, now: Now, lease: timedelta, until: datetime) -> None:
+    """The worker's clock and outbox, a thread each, until nothing is due by ``until`` and nothing waits."""
     seconds = shorten(lease)
     office = lasting(open_it)
+
+    def over() -> bool:
+        return now() >= until and settled(office, until)
+
     with contextlib.closing(line(port, seconds)) as to:
-        pool = ThreadPoolExecutor(2)
-        hand = pool.submit(repeated, lambda: _ticked(office, now, until))
-        out = pool.submit(repeated, lambda: _delivered(office, now, to) and hand.done())
-        for ended in wait((hand, out), return_when=FIRST_EXCEPTION).done:
+        jobs = (
+            lambda: clockwork.tick(office, now(), pause=time.sleep),
+            lambda: delivery.deliver(office, now(), to, clock=now),
+        )
+        pool = ThreadPoolExecutor(len(jobs))
+        for ended in wait([pool.submit(repeated, job, over) for job in jobs], return_when=FIRST_EXCEPTION).done:
             ended.result()
 
 
-def _ticked(office: Office, now: Callable[[], datetime], until: datetime) -> bool:
-    """Whether that was the last tick that was needed."""
-    clockwork.tick(office, now(), pause=time.sleep)
-    due = (cases.c.life == "open") & (cases.c.next_at <= until) & cases.c.stuck_at.is_(None)
-    with office.store.reading() as connection:
-        return connection.execute(select(cases.c.id).where(due).limit(1)).first() is None
-
-
-def _delivered(office: Office, now: Callable[[], datetime], to: Line) -> bool:
-    """Whether nothing waits any more."""
-    delivery.deliver(office, now(), to, clock=now)
-    return not waiting(office)
-
-
-def repeated(step: Callable[[], bool]) -> None:
-    """Until it says that it was the last. Without its database a step has failed, and the next goes on."""
-    while not lasting(step):
+def repeated(job: Callable[[], object], over: Callable[[], bool]) -> None:
+    """Without its database a round has failed, and the next goes on, as in the worker."""
+    while not lasting(over):
+        lasting(job)
         time.sleep(PAUSE)
 
 
@@ -147,6 +139,14 @@ def lasting(step: Callable[[], Result]) -> Result:
             if error.why != "database_gone":
                 raise
         time.sleep(PAUSE)
+
+
+def settled(office: Office, until: datetime) -> bool:
+    """Nothing waits in the outbox, and no case owes anything by ``until`` that a tick could do: at one moment."""
+    due = (cases.c.life == "open") & (cases.c.next_at <= until) & cases.c.stuck_at.is_(None)
+    waits = outbox.c.state.in_(WAITING)
+    with office.store.reading() as connection:
+        return not connection.scalar(select(or_(exists().where(due), exists().where(waits))))
 
 
 def waiting(office: Office) -> int:

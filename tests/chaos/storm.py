@@ -87,7 +87,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Weather:
-    """``every``: seconds between two strikes, about. ``lease`` and ``span``: seconds; ``span``: how long things fall due."""
+    """Seconds. ``every``: between two strikes, about. ``span``: things fall due so long before the start and after."""
 
     every: float
     lease: float
@@ -242,7 +242,7 @@ def placed(database: str, url: str) -> Iterator[Place]:
 @click.option("--database-url", default="", help="An empty database that is there; its server is not crashed.")
 @click.option("--contacts", default=10, show_default=True, help="Of the mails that wait, so many of one case.")
 @click.option(
-    "--span", default=60.0, show_default=True, help="Seconds before and after the start in which they fall due."
+    "--span", default=60.0, show_default=True, help="Seconds from the start: they fall due so long before and after."
 )
 @click.option("--every", default=0.7, show_default=True, help="Seconds between two strikes, about.")
 @click.option("--lease", default=6.0, show_default=True, help="Seconds.")

@@ -53,7 +53,7 @@ class Owed:
 
 
 def of_case(promises: Iterable[Promise], entries: Sequence[e.Entry], owed: Owed, until: datetime) -> Counter[str]:
-    """deadlines (promised and due by ``until``), fired, lost, early, twice, loose (an event or a row without the other).
+    """deadlines (promised, due by ``until``), fired, lost, early, twice, loose (an event or a row without the other).
 
     Lost is also what was climbed and left neither mail nor task although its event counts some.
     """
@@ -92,7 +92,7 @@ def _is_kept(climbed: e.Entry, entries: Sequence[e.Entry], owed: Owed) -> bool:
 
 
 def _loose(entries: Sequence[e.Entry], owed: Owed) -> int:
-    """Each queued mail has one row and each row one event; likewise tasks; referred exactly where one of them says so."""
+    """Each queued mail has one row, each row one event; likewise tasks; referred exactly where one of them says so."""
     queued = [entry.event.mail_id for entry in entries if isinstance(entry.event, e.MailQueued)]
     opened = [entry.event.task_id for entry in entries if isinstance(entry.event, e.TaskOpened)]
     referred = [entry.event.by for entry in entries if isinstance(entry.event, e.AuthorityReferred)]
