@@ -21,7 +21,7 @@ from disclosure.protocol import events as e
 from disclosure.protocol import ladder
 from disclosure.protocol.codes import Act, MailType, OwnClock, Rung, TaskKind
 from disclosure.protocol.effects import Effect, MailEffect, TaskEffect, effects_of, next_contact
-from disclosure.protocol.errors import Conflict, DisclosureError
+from disclosure.protocol.errors import CannotStore, Conflict, DisclosureError
 from disclosure.protocol.ladder import Planned
 from disclosure.protocol.ownclocks import own_lapses
 from disclosure.protocol.state import Case
@@ -106,7 +106,8 @@ def _due_ids(now: datetime) -> Select[tuple[str]]:
 def _fire(office: Office, ids: Sequence[str], now: datetime) -> Ticked:
     """Fire a batch; on any fault halve it, down to the one case that cannot be fired.
 
-    Where another worker fired some of them meanwhile, the rest is still a batch.
+    Where another worker fired some of them meanwhile, the rest is still a batch. A disk that is full or a server that
+    is gone says nothing about any case: the tick has failed, and the next one finds them due as before.
     """
     try:
         with office.store.reading() as connection:
@@ -119,6 +120,8 @@ def _fire(office: Office, ids: Sequence[str], now: datetime) -> Ticked:
                 if not item.facts:
                     _look_again(tx, item.file)
         return sum((_count(item) for item in due), NOTHING)
+    except CannotStore:
+        raise
     except Exception as error:
         left = _still_due(office, ids, now) if isinstance(error, Conflict) else ids
         if len(left) < len(ids):
