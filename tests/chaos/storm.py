@@ -112,19 +112,34 @@ class Storm:
         """Until every deadline has fired and every mail has ended; returns the seconds."""
         began = time.time()
         workers = [self._worker(port, began) for _ in range(WORKERS)]
-        strikes_at = began + self._pause()
-        while workers:
-            time.sleep(LOOK)
-            for worker in list(workers):
-                if worker.wakes_at and time.time() >= worker.wakes_at:
-                    os.kill(worker.pid, signal.SIGCONT)
-                    worker.wakes_at = 0.0
-                if not worker.wakes_at and self._ended(worker):
-                    workers.remove(worker)
-            if workers and time.time() >= strikes_at:
-                self._strike(workers, port, began)
-                strikes_at = time.time() + self._pause()
+        try:
+            strikes_at = began + self._pause()
+            while workers:
+                time.sleep(LOOK)
+                self._look_after(workers)
+                if workers and time.time() >= strikes_at:
+                    self._strike(workers, port, began)
+                    strikes_at = time.time() + self._pause()
+        finally:
+            for worker in workers:  # one has failed by itself: the others go with it
+                os.kill(worker.pid, signal.SIGKILL)
+                os.waitpid(worker.pid, 0)
         return time.time() - began
+
+    def _look_after(self, workers: list[_Worker]) -> None:
+        """Who has slept enough goes on; who has ended is taken off the list."""
+        for worker in list(workers):
+            if worker.wakes_at and time.time() >= worker.wakes_at:
+                os.kill(worker.pid, signal.SIGCONT)
+                worker.wakes_at = 0.0
+            if not worker.wakes_at:
+                self._farewell(workers, worker, *os.waitpid(worker.pid, os.WNOHANG))
+
+    def _farewell(self, workers: list[_Worker], worker: _Worker, pid: int, status: int) -> None:
+        if pid:
+            workers.remove(worker)
+            if status and status != signal.SIGKILL:
+                raise RuntimeError("a worker failed by itself; its trace stands above")
 
     def _pause(self) -> float:
         return self.chance.uniform(0.5, 1.5) * self.weather.every
@@ -133,12 +148,6 @@ class Storm:
         now, until = flood.clock(began, START), START + timedelta(seconds=self.weather.span)
         lease = timedelta(seconds=self.weather.lease)
         return _Worker(flood.forked(lambda: flood.work(self.place.open, port, now, lease, until)))
-
-    def _ended(self, worker: _Worker) -> bool:
-        pid, status = os.waitpid(worker.pid, os.WNOHANG)
-        if pid and (os.WIFSIGNALED(status) or os.WEXITSTATUS(status)):
-            raise RuntimeError("a worker failed by itself; its trace stands above")
-        return bool(pid)
 
     def _strikes(self) -> Iterator[str]:
         """One of each first, so that the shortest storm has them; the server crashes at the 3rd, 9th, 27th …"""
@@ -165,8 +174,7 @@ class Storm:
             worker.wakes_at = time.time() + FROZEN_LEASES * self.weather.lease
         else:
             os.kill(worker.pid, signal.SIGKILL)
-            os.waitpid(worker.pid, 0)
-            workers.remove(worker)
+            self._farewell(workers, worker, *os.waitpid(worker.pid, 0))
             workers.append(self._worker(port, began))
 
 
