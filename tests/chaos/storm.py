@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import math
 import os
 import random
 import signal
@@ -92,6 +93,7 @@ class Weather:
     every: float
     lease: float
     span: float
+    strikes: float  # at most
     seed: int
 
 
@@ -117,7 +119,7 @@ class Storm:
             while workers:
                 time.sleep(LOOK)
                 self._look_after(workers)
-                if workers and time.time() >= strikes_at:
+                if workers and time.time() >= strikes_at and self.met.total() < self.weather.strikes:
                     self._strike(workers, port, began)
                     strikes_at = time.time() + self._pause()
         finally:
@@ -253,6 +255,7 @@ def placed(database: str, url: str) -> Iterator[Place]:
     "--span", default=60.0, show_default=True, help="Seconds from the start: they fall due so long before and after."
 )
 @click.option("--every", default=0.7, show_default=True, help="Seconds between two strikes, about.")
+@click.option("--strikes", default=math.inf, help="So many, then it is calm; without it, to the end.")
 @click.option("--lease", default=6.0, show_default=True, help="Seconds.")
 @click.option("--later", default=0.0, show_default=True, help="Share that the sink puts off with 451.")
 @click.option("--drops", default=0.001, show_default=True, help="Share after which it drops the line.")
@@ -266,6 +269,7 @@ def main(  # noqa: PLR0917 - click hands them over by name
     contacts: int,
     span: float,
     every: float,
+    strikes: float,
     lease: float,
     later: float,
     drops: float,
@@ -275,7 +279,7 @@ def main(  # noqa: PLR0917 - click hands them over by name
     """Exit 1 when a deadline was lost, early or twice, or a mail was lost, or went twice without anybody being told."""
     with placed(database, database_url) as place:
         prepared = prepare(place, deadlines, mails, contacts, timedelta(seconds=span))
-        storm = Storm(place, Weather(every, lease, span, seed))
+        storm = Storm(place, Weather(every, lease, span, strikes, seed))
         record = place.folder.parent / "arrived.txt"
         with flood.sinking(record, later=later, drops=drops) as port:
             seconds = storm.blow(port)
