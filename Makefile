@@ -4,7 +4,8 @@
 #   make demo    the same, with six cases        make lint    ruff, ruff format, mypy --strict
 #   make setup   prepares, starts nothing        make bench   figures of this machine
 #   make messages  French catalogue brought up to date from code and templates
-#   make chaos     100,000 mails, four workers, killed and frozen at random (ARGS="--mails 2000")
+#   make chaos     100,000 deadlines and 100,000 mails, four workers, killed and frozen at random
+#                  (ARGS="--database postgresql": the server crashes too; "--deadlines 2000 --mails 2000": fewer)
 #   make lock      lock files anew from pyproject.toml (needs uv)
 
 SHELL := /bin/sh

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -144,7 +145,7 @@ def tick(now: str | None, as_json: bool) -> None:
     """Move the clock by hand: climb every rung that is due."""
     from disclosure.casework import clockwork  # noqa: PLC0415
 
-    done = clockwork.tick(office(), instant(now))
+    done = clockwork.tick(office(), instant(now), pause=time.sleep)
     words = f"{done.cases} cases, {done.rungs} rungs, {done.calls} calls, {done.stuck} stuck"
     show(vars(done), as_json=as_json, words=lambda: words)
 

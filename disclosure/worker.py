@@ -83,7 +83,7 @@ def jobs(office: Office) -> dict[str, Watched]:
     find, seek = lookups.finder(office), lookups.seeker(office)
 
     def clock(now: datetime) -> None:
-        clockwork.turn(office, now)
+        clockwork.turn(office, now, pause=time.sleep)
 
     def outbox(now: datetime) -> None:
         delivery.deliver(office, now, clock=clock_on_the_wall)

@@ -97,6 +97,12 @@ class Server:
         self._run("pg_ctl", "--pgdata", str(self.folder / "data"), "--mode", "immediate", "--wait", "restart",
                   "--log", str(self.folder / "server.log"))  # fmt: skip
 
+    def flush(self) -> None:
+        """With fsync from now on: what a commit costs in earnest, where that is what a run is about."""
+        with self.owner() as owner:
+            owner.execute(text("ALTER SYSTEM SET fsync = on"))
+            owner.execute(text("SELECT pg_reload_conf()"))
+
     @contextlib.contextmanager
     def owner(self, database: str = "postgres") -> Iterator[Connection]:
         """As the superuser, each statement by itself."""

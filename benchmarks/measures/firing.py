@@ -19,22 +19,24 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 
 from benchmarks import servers
 from benchmarks.table import Row
 from disclosure.casework import clockwork, coordination
 from disclosure.casework.casefile import Hand
 from disclosure.casework.office import Office, open_office
+from disclosure.protocol.codes import Rung
 from disclosure.settings import load
 from disclosure.store.tables import deadlines
 from tests import servers as postgresql
+from tests.chaos import dues
 from tests.chaos.flood import forked
-from tests.office import T0, make_office, on, put, put_all, shut
+from tests.office import T0, make_office, on, put, shut
 from tests.protocol.builders import Story
 
-WORKERS, DEADLINES, TOGETHER = 4, 20_000, 200
-DUE = T0 + timedelta(hours=25)  # the first mark of a critical case has passed, the second has not
+WORKERS, DEADLINES = 4, 20_000
+DUE = T0 + timedelta(hours=25)  # of a case that was written to an hour after T0
 RATE_SQLITE, RATE_POSTGRESQL = 2_500, 3_000
 LONGEST_WRITE = 250.0  # ms, while all that fires
 PAUSE = 0.05  # seconds between two writes at the desk
@@ -52,18 +54,15 @@ def measure(*, small: bool) -> Iterator[Row]:
         on(server),
         servers.folder() as folder,
     ):
-        with server.owner() as owner:
-            owner.execute(text("ALTER SYSTEM SET fsync = on"))
-            owner.execute(text("SELECT pg_reload_conf()"))
+        server.flush()
         yield from _fired(folder / "instance", count, "PostgreSQL", RATE_POSTGRESQL)
     yield _idle(FEW // 10 if small else FEW, MANY // 100 if small else MANY)
 
 
 def _fired(instance: Path, count: int, database: str, rate: int) -> Iterator[Row]:
     office = make_office(instance)
-    story = Story(contacts=2, phone=False).released()
-    for start in range(0, count, TOGETHER):
-        put_all(office, [story] * min(TOGETHER, count - start))
+    for _ in dues.lay(office, itertools.repeat((Rung.REMINDER, DUE), count)):
+        pass
     quiet = put(office, Story(contacts=1, phone=False))
     with office.store.engine.connect().execution_options(writing=True) as connection:
         connection.exec_driver_sql("ANALYZE")  # as a database that was not filled a minute ago
@@ -77,7 +76,7 @@ def _fired(instance: Path, count: int, database: str, rate: int) -> Iterator[Row
     seconds = time.perf_counter() - began
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     with office.store.reading() as connection:
-        fired = connection.scalar(select(func.count()).where(deadlines.c.state == "fired")) or 0
+        fired = connection.scalar(select(func.count()).where(deadlines.c.fired_at == DUE)) or 0
     shut(office)
     work = after.ru_utime + after.ru_stime - used.ru_utime - used.ru_stime
     yield Row(
@@ -99,7 +98,7 @@ def _fired(instance: Path, count: int, database: str, rate: int) -> Iterator[Row
 
 def _empty(instance: Path) -> None:
     office = open_office(load(instance, {}))
-    while clockwork.tick(office, DUE).cases:
+    while clockwork.tick(office, DUE, pause=time.sleep).cases:
         pass
     shut(office)
 

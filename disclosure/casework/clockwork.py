@@ -7,7 +7,7 @@ stands alone; that one is marked stuck and shown at the desk, and the rest goes 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,7 +21,7 @@ from disclosure.protocol import approvals, ladder
 from disclosure.protocol import events as e
 from disclosure.protocol.codes import Act, MailType, OwnClock, Rung, TaskKind
 from disclosure.protocol.effects import Effect, MailEffect, TaskEffect, effects_of, next_contact
-from disclosure.protocol.errors import Conflict, DisclosureError
+from disclosure.protocol.errors import CannotStore, Conflict, DisclosureError
 from disclosure.protocol.ladder import Planned
 from disclosure.protocol.ownclocks import OwnLapse, own_lapses
 from disclosure.protocol.state import Case
@@ -32,6 +32,7 @@ from disclosure.store.tables import cases, coordinators, heartbeats, reports
 from disclosure.store.transactions import once
 
 BATCH = 100
+Pause = Callable[[float], object]
 log = logging.getLogger(__name__)
 
 
@@ -60,32 +61,36 @@ class _Due:
     after: CaseFile
 
 
-def tick(office: Office, now: datetime) -> Ticked:
+def tick(office: Office, now: datetime, pause: Pause | None = None) -> Ticked:
     """Climb every rung due at ``now`` in every open case, and ring where one of our own clocks ran out.
 
-    Nothing in maintenance, and nothing while the clock on the wall cannot be trusted.
+    Nothing in maintenance, and nothing while the clock on the wall cannot be trusted. ``pause`` is called after each
+    batch with the seconds for which it held the gate: whoever waits gets a turn. Without a gate nobody waits.
     """
     if maintenance.stands(office, now):
         return NOTHING
     done = call_for_unread(office, now)
     seen: set[str] = set()
     while True:
+        held = office.store.gate.held_for
         with office.store.reading() as connection:  # open until they are fired: it is what they are spoken for by
             ids = spoken_for(connection, _due_ids(now), BATCH, but=seen)
             if not ids:
                 return done
             seen.update(ids)
             done += _fire(office, sorted(ids), now)  # locked in the order of their ids, as everywhere
+        if pause and office.store.gate.held_for > held:
+            pause(office.store.gate.held_for - held)
 
 
-def turn(office: Office, now: datetime) -> Ticked:
+def turn(office: Office, now: datetime, pause: Pause | None = None) -> Ticked:
     """The worker's round: an outage is credited before anything can fire for it, the beat comes after the work."""
     if maintenance.stands(office, now):
         if hold := outages.held(office, now):
             log.error("the clock jumped %s: nothing fires, nothing leaves", hold.jump)
         return NOTHING  # and no beat: the next round must still see the jump
     outages.credit_outage(office, now)
-    done = tick(office, now)
+    done = tick(office, now, pause)
     beat(office, "clock", now)
     return done
 
@@ -101,7 +106,8 @@ def _due_ids(now: datetime) -> Select[tuple[str]]:
 def _fire(office: Office, ids: Sequence[str], now: datetime) -> Ticked:
     """Fire a batch; on any fault halve it, down to the one case that cannot be fired.
 
-    Where another worker fired some of them meanwhile, the rest is still a batch.
+    Where another worker fired some of them meanwhile, the rest is still a batch. A disk that is full or a server that
+    is gone says nothing about any case: the tick has failed, and the next one finds them due as before.
     """
     try:
         with office.store.reading() as connection:
@@ -114,6 +120,8 @@ def _fire(office: Office, ids: Sequence[str], now: datetime) -> Ticked:
                 if not item.facts:
                     _look_again(tx, item.file)
         return sum((_count(item) for item in due), NOTHING)
+    except CannotStore:
+        raise
     except Exception as error:
         left = _still_due(office, ids, now) if isinstance(error, Conflict) else ids
         if len(left) < len(ids):

@@ -83,7 +83,12 @@ class Gate:
 
     def __init__(self, path: Path | None) -> None:
         self._path, self._lock = path, threading.Lock()
-        self.held_for = 0.0  # seconds of the last holding: the worker pauses at least as long
+        self._held = threading.local()
+
+    @property
+    def held_for(self) -> float:
+        """Seconds for which this thread has held the gate in all; the worker pauses as long as it did (clockwork)."""
+        return getattr(self._held, "seconds", 0.0)
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -95,8 +100,10 @@ class Gate:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX)
                 started = time.monotonic()
-                yield
-                self.held_for = time.monotonic() - started
+                try:
+                    yield
+                finally:  # a batch that failed kept the others waiting too
+                    self._held.seconds = self.held_for + time.monotonic() - started
             finally:
                 os.close(handle)
 

@@ -1,7 +1,8 @@
 """Many mails in the outbox at once, and processes that empty it: what the storm and the benchmark have in common.
 
 Every mail is a contact request of a case of its own (or of a few contacts of one), prepared by the real path. Time is
-handed in: an instant of the tests that goes on with the wall clock, the same in every process.
+handed in: an instant of the tests that goes on with the wall clock, the same in every process. With an instant until
+which the clock is watched, a process climbs what falls due meanwhile, beside emptying the outbox, as the worker does.
 """
 
 from __future__ import annotations
@@ -11,21 +12,25 @@ import os
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
-from sqlalchemy import create_engine, func, select
+from sqlalchemy import exists, func, or_, select
 
-from disclosure.casework import casefile, delivery, keys, outboxrows, queueing
+from disclosure.casework import casefile, clockwork, delivery, keys, outboxrows, queueing
 from disclosure.casework.casefile import Fact
 from disclosure.casework.office import Office, open_office
 from disclosure.mail import relay as mail_relay
 from disclosure.mail.relay import Line, RelaySettings
 from disclosure.protocol import events as e
 from disclosure.protocol.codes import MailType
+from disclosure.protocol.errors import CannotStore
 from disclosure.settings import load
-from disclosure.store.tables import outbox
+from disclosure.store.tables import cases, outbox
 from tests.casework.desk import ADA, hire
 from tests.office import T0, make_office, put_all
 from tests.protocol.builders import Story
@@ -34,11 +39,14 @@ ROOT = Path(__file__).parent.parent.parent
 NO_LIMIT = {"DISCLOSURE_MAIL_PER_DOMAIN_PER_MINUTE": "100000"}
 TOGETHER = 50  # cases in one transaction of the preparation
 WAITING = ("recipe", "prepared", "sending")
+PAUSE = 0.05  # seconds
+Now = Callable[[], datetime]
+Result = TypeVar("Result")
 
 
-def clock(began: float) -> Callable[[], datetime]:
-    """``began``: seconds since the epoch at which the tests' instant was T0."""
-    return lambda: T0 + timedelta(seconds=time.time() - began)
+def clock(began: float, start: datetime = T0) -> Now:
+    """``began``: seconds since the epoch at which the tests' instant was ``start``."""
+    return lambda: start + timedelta(seconds=time.time() - began)
 
 
 def environ(database_url: str) -> dict[str, str]:
@@ -74,24 +82,71 @@ def _put(office: Office, contacts: list[int]) -> None:
 
 
 def reopen(folder: Path, database_url: str = "") -> Office:
-    settings = load(folder, environ(database_url))
-    return open_office(settings, create_engine(settings.database_url))
+    return open_office(load(folder, environ(database_url)))
 
 
-def empty(office: Office, port: int, began: float, *, lease: timedelta | None = None, pause: float = 0.05) -> None:
-    """Deliver until nothing waits. ``lease``: shorter than in earnest; time-outs of the line and pauses go with it."""
-    seconds = 240.0
-    if lease:
-        outboxrows.LEASE = lease
-        mail_relay.STEPS = (lease, 2 * lease)
-        seconds = lease.total_seconds() / 3
-    line = Line(RelaySettings("127.0.0.1", port, "none", timeout=seconds, total=seconds))
-    now = clock(began)
-    while waiting(office):
-        done = delivery.deliver(office, now(), line, clock=now)
-        if not done.relayed:
-            time.sleep(pause)
-    line.close()
+def shorten(lease: timedelta) -> float:
+    """Leases shorter than in earnest, and the time-outs of the line with them; the seconds of the latter."""
+    outboxrows.LEASE = lease
+    mail_relay.STEPS = (lease, 2 * lease)
+    return lease.total_seconds() / 3
+
+
+def line(port: int, seconds: float = 240.0) -> Line:
+    return Line(RelaySettings("127.0.0.1", port, "none", timeout=seconds, total=seconds))
+
+
+def empty(office: Office, port: int, began: float, *, pause: float = PAUSE) -> None:
+    """Deliver until nothing waits."""
+    with contextlib.closing(line(port)) as to:
+        now = clock(began)
+        while waiting(office):
+            if not delivery.deliver(office, now(), to, clock=now).relayed:
+                time.sleep(pause)
+
+
+def work(open_it: Callable[[], Office], port: int, now: Now, lease: timedelta, until: datetime) -> None:
+    """The worker's clock and outbox, a thread each, until nothing is due by ``until`` and nothing waits."""
+    seconds = shorten(lease)
+    office = lasting(open_it)
+
+    def over() -> bool:
+        return now() >= until and settled(office, until)
+
+    with contextlib.closing(line(port, seconds)) as to:
+        jobs = (
+            lambda: clockwork.tick(office, now(), pause=time.sleep),
+            lambda: delivery.deliver(office, now(), to, clock=now),
+        )
+        pool = ThreadPoolExecutor(len(jobs))
+        for ended in wait([pool.submit(repeated, job, over) for job in jobs], return_when=FIRST_EXCEPTION).done:
+            ended.result()
+
+
+def repeated(job: Callable[[], object], over: Callable[[], bool]) -> None:
+    """Without its database a round has failed, and the next goes on, as in the worker."""
+    while not lasting(over):
+        lasting(job)
+        time.sleep(PAUSE)
+
+
+def lasting(step: Callable[[], Result]) -> Result:
+    """What it comes to, once there is a server to ask."""
+    while True:
+        try:
+            return step()
+        except CannotStore as error:
+            if error.why != "database_gone":
+                raise
+        time.sleep(PAUSE)
+
+
+def settled(office: Office, until: datetime) -> bool:
+    """Nothing waits in the outbox, and no case owes anything by ``until`` that a tick could do: at one moment."""
+    due = (cases.c.life == "open") & (cases.c.next_at <= until) & cases.c.stuck_at.is_(None)
+    waits = outbox.c.state.in_(WAITING)
+    with office.store.reading() as connection:
+        return not connection.scalar(select(or_(exists().where(due), exists().where(waits))))
 
 
 def waiting(office: Office) -> int:
@@ -120,6 +175,8 @@ def forked(work: Callable[[], None]) -> int:
         try:
             work()
             status = 0
+        except BaseException:
+            traceback.print_exc()  # else nobody would know why
         finally:
             sys.stderr.flush()
             os._exit(status)
