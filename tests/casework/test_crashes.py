@@ -1,0 +1,357 @@
+"""The real casework in any order, and its process dies at any commit or final dot (R30, R31; design.md section 3).
+
+Hypothesis arms a death for the next step: before or after its k-th commit, before or after its k-th mail's final dot.
+Whoever died is followed by a new process, as a service is; it finds what was committed and nothing else, everything
+holds there (invariants.py), and the same step done again ends as if nobody had died: nothing lost, nothing twice.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import event as seen
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from sqlalchemy import select
+
+from disclosure.casework import accounts, answering, authorities, casefile, clockwork, coordination, delivery
+from disclosure.casework.answering import Visit
+from disclosure.casework.casefile import Hand
+from disclosure.casework.coordination import ReleaseNotice
+from disclosure.casework.outboxrows import LEASE
+from disclosure.demo.certificates import make_certificate
+from disclosure.policy import DATA
+from disclosure.protocol import events as e
+from disclosure.protocol.codes import Clock, MailType
+from disclosure.protocol.errors import CannotStore, DisclosureError
+from disclosure.protocol.state import Case
+from disclosure.protocol.values import Audience, Severity, Standing
+from disclosure.store.tables import outbox
+from tests.casework import desk, invariants
+from tests.casework.desk import ADA, BO, HOUR, MINUTE, NOTICE, OFFICE_MAIL, OWN, SECURITY
+from tests.casework.lengths import length
+from tests.casework.mortal import OUTCOMES, Death, Died, Line, Moment, Mortal
+from tests.office import T0, again, forget, shut
+
+Step = Callable[[], object]
+ANSSI = "cert@anssi.example"
+_, CERTIFICATE = make_certificate(f"Test <{ANSSI}>", now=T0 - timedelta(days=30))
+HOLDERS = {MailType.REFERRAL, MailType.LATER_FACT}  # an authority is not written to twice by a machine
+LONG_PAST = 5 * HOUR  # past every lease and every pause of a relay
+
+
+class Mortals(RuleBasedStateMachine):
+    """One alert, from the release of its first mail on. Time only goes forward."""
+
+    # --- the office, and its death ---
+
+    @initialize(
+        severity=st.sampled_from(Severity),
+        first_contact=st.sampled_from([1, 1, 2]),
+        release=st.sampled_from([1, 1, 2]),
+        referral=st.sampled_from([0, 0, 1, 2]),
+    )
+    def opens(self, severity: Severity, first_contact: int, release: int, referral: int) -> None:
+        policy = (DATA / "policy.toml").read_text(encoding="utf-8")
+        for act, by_default, voices in (
+            ("first_contact", 1, first_contact),
+            ("release", 1, release),
+            ("referral", 0, referral),
+        ):
+            policy = policy.replace(f"{act} = {by_default}", f"{act} = {voices}")
+        self.folder = Path(tempfile.mkdtemp())
+        self.house = desk.build(self.folder / "instance", policy=policy, DISCLOSURE_LETTERS_BUDGET="5")
+        authorities.confirm_channel(self.office, "fr-anssi:mail", CERTIFICATE, ADA, T0)
+        self.id = self.house.tied(severity=severity)
+        self.now = T0
+        self.visit: Visit | None = None
+        self.mortal = Mortal(self.office)
+        self.line = Line(self.mortal)
+        self.death: Death | None = None
+        clockwork.beat(self.office, "clock", T0)
+
+    def teardown(self) -> None:
+        """``--hypothesis-show-statistics`` says how far the stories went and how many died on the way."""
+        if hasattr(self, "mortal"):
+            for kind in {type(entry.event).__name__ for entry in invariants.entries_of(self.office, self.id)}:
+                seen(f"reached: {kind}")
+            self.mortal.close()
+            forget(self.office)
+            shutil.rmtree(self.folder)
+
+    @property
+    def office(self) -> casefile.Office:
+        return self.house.office
+
+    @property
+    def case(self) -> Case:
+        return casefile.look(self.office, self.id).case
+
+    def reborn(self) -> None:
+        """The next process: it finds what was committed, and whoever died has added nothing to it since."""
+        assert self.mortal.look() == self.mortal.stored
+        self.mortal.close()
+        shut(self.office)
+        self.house.office = again(self.office, DISCLOSURE_LETTERS_BUDGET="5")
+        self.mortal = self.line.mortal = Mortal(self.office)
+        invariants.check(self.office, self.id, self.now)
+
+    def _try(self, step: Step) -> bool:
+        """Whether it was done. What a rule forbids leaves no trace."""
+        try:
+            step()
+        except CannotStore:
+            raise
+        except DisclosureError:
+            return False
+        return True
+
+    def does(self, step: Step, *, past: timedelta = timedelta(0)) -> bool:
+        """Under the death that is armed; then once more, ``past`` so much time. Whether somebody died."""
+        death, self.death = self.death, None
+        try:
+            with self.mortal.dying(death):
+                self._try(step)
+        except Died:
+            assert death
+            seen(f"died: {death.moment} {death.place}")
+            self.reborn()
+            self.now += past
+            self._try(step)
+            return True
+        assert not self.mortal.dead, "somebody in the product swallowed the end of the process"
+        return False
+
+    def once(self, step: Step, *kinds: type[e.Event], most: int = 1) -> None:
+        """A step of one person: it is recorded once, even if it is done again because nobody saw it end."""
+        before = self.case.last_seq
+        died = self.does(step)
+        told = [x for x in invariants.entries_of(self.office, self.id) if x.seq > before and isinstance(x.event, kinds)]
+        assert len(told) <= most, f"{kinds} twice"
+        assert told or not died, f"{kinds} lost"
+
+    @rule(moment=st.sampled_from(Moment), place=st.sampled_from([1, 1, 1, 2, 2, 3, 4]))
+    @precondition(lambda self: self.death is None)
+    def the_next_step_kills(self, moment: Moment, place: int) -> None:
+        self.death = Death(moment, place)
+
+    # --- time: the worker beats all the while, or it was away ---
+
+    @rule(hours=st.sampled_from([1, 4, 24, 48, 100, 240]))
+    def time_passes_and_the_clock_turns(self, hours: int) -> None:
+        self.now += hours * HOUR
+        clockwork.beat(self.office, "clock", self.now - MINUTE)
+        self.the_clock_turns()
+
+    @rule()
+    def the_clock_turns(self) -> None:
+        before, expected = self.case.last_seq, self.due()
+        self.does(lambda: clockwork.turn(self.office, self.now))
+        after = invariants.entries_of(self.office, self.id)
+        assert [shape for x in after if x.seq > before and (shape := _shape(x.event))] == expected, "lost, or twice"
+        head = self.case.last_seq
+        done = clockwork.turn(self.office, self.now)
+        assert (done.rungs, done.calls, done.stuck) == (0, 0, 0)
+        assert self.case.last_seq == head
+
+    def due(self) -> list[object]:
+        """What the clock owes now, in order: said by the rules, and not yet done."""
+        file = casefile.look(self.office, self.id)
+        with self.office.store.reading() as connection:
+            facts, _ = clockwork.climb(self.office, connection, file, self.now)
+        return [_shape(event) for _, event in facts]
+
+    @rule(hours=st.integers(1, 600), minutes=st.integers(0, 30))
+    def the_worker_was_away(self, hours: int, minutes: int) -> None:
+        """Its absence counts for nobody, once, also when it dies as it comes back and needs a while."""
+        clockwork.beat(self.office, "clock", self.now)
+        left, self.now = self.now, self.now + hours * HOUR
+        self.does(lambda: clockwork.turn(self.office, self.now), past=minutes * MINUTE)
+        stills = [s for s in self.case.stills if s.why == "outage" and s.end and s.end > left]
+        assert len({(s.start, s.end) for s in stills}) == len(stills), "credited twice"
+
+    # --- mails ---
+
+    @rule(script=st.lists(st.sampled_from([*OUTCOMES, "taken", "taken", "taken"]), max_size=4))
+    def the_outbox_is_emptied(self, script: list[str]) -> None:
+        self.line.script = script
+        if self.does(self.deliver, past=LEASE + MINUTE):
+            clockwork.beat(self.office, "clock", self.now)
+        self.line.script = []
+
+    @rule()
+    def everything_that_waits_leaves(self) -> None:
+        """Who comes back past every lease and every pause finds each mail, and each comes to an end."""
+        self.does(self.deliver, past=LEASE + MINUTE)
+        for _ in range(8):
+            self.now += LONG_PAST
+            clockwork.beat(self.office, "clock", self.now)
+            self.deliver()
+        with self.office.store.reading() as connection:
+            waiting = connection.execute(
+                select(outbox.c.id, outbox.c.state, outbox.c.last_code).where(
+                    outbox.c.state.in_(("recipe", "prepared", "sending")), outbox.c.next_try_at <= self.now
+                )
+            ).all()
+        assert not waiting, "nothing may wait for ever"
+
+    def deliver(self) -> None:
+        delivery.deliver(self.office, self.now, self.line)
+
+    # --- the desk ---
+
+    def hand(self, who: str) -> Hand:
+        return Hand(self.office, self.id, who, self.now)
+
+    @rule(who=st.sampled_from([ADA, BO]), contact=st.sampled_from([0, 0, 0, 1]))
+    def first_contact_is_released(self, who: str, contact: int) -> None:
+        contact_id = self.case.chosen[contact]
+        self.once(
+            lambda: coordination.release_first_contact(self.hand(who), contact_id),
+            e.FirstContactReleased,
+            e.ApprovalProposed,
+        )
+
+    @rule(who=st.sampled_from([ADA, BO]))
+    @precondition(lambda self: any(not (a.refused or a.expired) for a in self.case.approvals.values()))
+    def somebody_approves(self, who: str) -> None:
+        asked = next(a for a in self.case.approvals.values() if not (a.refused or a.expired))
+        self.once(lambda: coordination.approve(self.hand(who), asked.id), e.ApprovalGiven)
+
+    @rule(who=st.sampled_from([ADA, BO]))
+    @precondition(lambda self: self.visit is not None)
+    def notice_is_released(self, who: str) -> None:
+        assert self.visit
+        person = self.case.persons[self.visit.person_id]
+        if person.standing < Standing.S2 or person.released_at:
+            return
+        if not self.case.draft_seq:
+            coordination.draft_notice(self.hand(who), NOTICE)
+        command = ReleaseNotice(person.id, person.standing, person.fingerprint, True, True)
+        self.once(lambda: coordination.release_notice(self.hand(who), command), e.NoticeReleased, e.ApprovalProposed)
+
+    @rule()
+    @precondition(lambda self: any(t.open for t in self.case.tasks.values()))
+    def every_task_is_done(self) -> None:
+        for task in [t for t in self.case.tasks.values() if t.open]:
+            self.once(lambda: coordination.task_done(self.hand(ADA), task.id, "spoken to", ""), e.TaskDone)  # noqa: B023
+
+    @rule(what=st.sampled_from(["pause", "resume", "extend", "note", "upheld", "settled"]))
+    def something_else_at_the_desk(self, what: str) -> None:
+        hand = self.hand(ADA)
+        steps: dict[str, Step] = {
+            "pause": lambda: coordination.pause(hand, "r"),
+            "resume": lambda: coordination.resume(hand, "r"),
+            "extend": lambda: coordination.extend(hand, Clock.CONTACT, HOUR, "r"),
+            "note": lambda: coordination.note(hand, "n"),
+            "upheld": lambda: coordination.settle_contest(hand, upheld=True, words="w"),
+            "settled": lambda: coordination.settle_contest(hand, upheld=False, words="w"),
+        }
+        self.death = None
+        self._try(steps[what])
+
+    # --- the organisation ---
+
+    @rule(address=st.sampled_from([SECURITY, SECURITY, OFFICE_MAIL]))
+    @precondition(lambda self: self.visit is None)
+    def somebody_confirms(self, address: str) -> None:
+        if not self.line.relay.to(address):
+            return
+        mail = self.line.relay.newest(address, self.case.number)
+        if not mail.token:
+            return
+        sessions: list[str] = []
+
+        def confirm() -> None:
+            sessions.append(answering.confirm(self.office, mail.token, mail.code, "N. Name", "DPO", self.now))
+
+        self.once(confirm, e.PersonConfirmed)
+        held = accounts.read_session(self.office, Audience.ORGANISATION, sessions[-1], self.now) if sessions else None
+        self.visit = Visit(self.office, self.id, held.subject, self.now) if held else None
+
+    def visits(self) -> Visit:
+        assert self.visit
+        return Visit(self.office, self.id, self.visit.person_id, self.now)
+
+    @rule()
+    @precondition(lambda self: self.visit is not None)
+    def an_own_address_is_named(self) -> None:
+        self.once(lambda: answering.name_address(self.visits(), OWN), e.OwnAddressNamed, most=2)
+
+    @rule()
+    @precondition(lambda self: self.visit is not None and bool(self.line.relay.to(OWN)))
+    def the_second_code_is_typed(self) -> None:
+        codes = [m for m in self.line.relay.to(OWN) if desk.stage.read_mail(desk.stage.body_of(m)).code]
+        if codes:
+            code = desk.stage.read_mail(desk.stage.body_of(codes[-1])).code
+            self.once(lambda: answering.give_second_code(self.visits(), code), e.StandingShown)
+
+    @rule()
+    @precondition(lambda self: self.visit is not None)
+    def the_notice_is_opened(self) -> None:
+        self.once(lambda: answering.open_notice(self.visits()), e.NoticeOpened)
+
+    @rule()
+    @precondition(lambda self: self.visit is not None)
+    def the_notice_is_acknowledged(self) -> None:
+        self.once(lambda: answering.acknowledge(self.visits(), "w"), e.NoticeAcknowledged)
+
+    @rule(answer=st.sampled_from(["contest", "remediation"]))
+    @precondition(lambda self: self.visit is not None)
+    def another_answer(self, answer: str) -> None:
+        said = {"contest": answering.contest, "remediation": answering.claim_remediation}[answer]
+        self.once(lambda: said(self.visits(), "w"), e.NoticeContested, e.RemediationClaimed, most=2)
+
+    # --- what must hold ---
+
+    @invariant()
+    def everything_that_must_hold_does(self) -> None:
+        if not hasattr(self, "mortal"):
+            return
+        invariants.check(self.office, self.id, self.now)
+        self.mails_are_what_the_relay_knows()
+
+    def mails_are_what_the_relay_knows(self) -> None:
+        with self.office.store.reading() as connection:
+            rows = {row.id: row for row in connection.execute(select(outbox))}
+        assert set(self.line.copies) <= set(rows), "nothing left that the outbox does not know"
+        for row in rows.values():
+            copies = self.line.copies.get(row.id, [])
+            in_doubt = row.ambiguous + (row.state == "sending")  # whoever finds it lapsed says so, or knows better
+            assert len(copies) <= 1 + row.ambiguous, "no second copy that nobody is told of"
+            assert len(set(copies)) <= 1, "a second copy is the same, byte for byte"
+            assert copies or row.state != "relayed", "relayed means that the relay has it"
+            assert row.state in {"sending", "relayed"} or len(copies) <= in_doubt, "taken, and not known as taken"
+            if row.mail_type in HOLDERS:
+                assert len(copies) <= 1
+
+
+def _shape(event: e.Event) -> object:
+    """What a rung does, without the ids that each try makes anew."""
+    match event:
+        case e.RungClimbed(rung=rung, clock=clock, due_at=due_at):
+            return rung, clock, due_at
+        case e.MailQueued(mail_type=mail_type, to=to, rung=rung, not_before=not_before):
+            return mail_type, to, rung, not_before
+        case e.TaskOpened(kind=kind, channel=channel, target=target, rung=rung):
+            return kind, channel, target, rung
+        case e.AuthorityReferred(authority_id=authority_id, channel=channel):
+            return authority_id, channel
+    return None
+
+
+@pytest.mark.timeout(7200)
+def test_whatever_dies_at_whatever_moment(database: str, request: pytest.FixtureRequest) -> None:
+    run_state_machine_as_test(Mortals, settings=length(request.config, examples=12, steps=25))  # type: ignore[no-untyped-call]
