@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, create_engine, event, select
 
 from disclosure.casework.office import Office
+from disclosure.demo.stage import Opened
 from disclosure.mail.relay import Kind, Outcome
 from disclosure.protocol.values import Address
 from disclosure.store import engines
@@ -64,7 +65,7 @@ class Mortal:
         self._witness = create_engine(url, **engines.options(url))
         self._commit: Callable[[Any], None] = office.store.engine.dialect.do_commit
         event.listen(office.store.engine, "commit", self._about_to_commit)
-        office.store.engine.dialect.do_commit = self._do_commit  # type: ignore[method-assign]
+        office.store.engine.dialect.do_commit = self._do_commit  # type: ignore[assignment]
 
     @contextlib.contextmanager
     def dying(self, death: Death | None) -> Iterator[None]:
@@ -125,6 +126,9 @@ class Line:
     relay: Relay = field(default_factory=Relay)
     script: list[str] = field(default_factory=list)
     copies: dict[str, list[bytes]] = field(default_factory=dict)  # outbox row → what arrived
+
+    def newest(self, address: str, number: str = "") -> Opened:
+        return self.relay.newest(address, number)
 
     def __call__(self, message: bytes, sender: str, recipient: Address, envelope_id: str) -> Outcome:
         self.mortal.passes(Moment.BEFORE_DOT)
