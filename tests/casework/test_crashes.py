@@ -344,10 +344,10 @@ class Mortals(RuleBasedStateMachine):
     @precondition(lambda self: self.visit is not None and bool(self.line.relay.to(OWN)))
     def the_second_code_is_typed(self, death: Death | None) -> None:
         self.death = death
-        codes = [m for m in self.line.relay.to(OWN) if stage.read_mail(stage.body_of(m)).code]
+        mails = [stage.read_mail(stage.body_of(message)) for message in self.line.relay.to(OWN)]
+        codes = [mail.code for mail in mails if mail.code and not mail.token]  # a notice's mail has a link and a code
         if codes:
-            code = stage.read_mail(stage.body_of(codes[-1])).code
-            self.once(lambda: answering.give_second_code(self.visits(), code), e.StandingShown)
+            self.once(lambda: answering.give_second_code(self.visits(), codes[-1]), e.StandingShown)
 
     @rule(death=DEATH)
     @precondition(lambda self: self.visit is not None)
