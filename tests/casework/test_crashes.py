@@ -7,19 +7,11 @@ holds there (invariants.py), and the same step done again ends as if nobody had 
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Callable
-from datetime import datetime, timedelta
-from enum import StrEnum, auto
-from pathlib import Path
 
 import pytest
-from hypothesis import event as seen
 from hypothesis import strategies as st
 from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
     invariant,
     precondition,
     rule,
@@ -27,160 +19,43 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import select
 
-from disclosure.casework import accounts, answering, authorities, casefile, clockwork, coordination, delivery
+from disclosure.casework import accounts, answering, casefile, clockwork, coordination
 from disclosure.casework.answering import Visit
 from disclosure.casework.casefile import Hand
 from disclosure.casework.coordination import ReleaseNotice
-from disclosure.casework.office import Office
 from disclosure.casework.outboxrows import LEASE
 from disclosure.demo import stage
-from disclosure.demo.certificates import make_certificate
-from disclosure.policy import DATA
 from disclosure.protocol import events as e
-from disclosure.protocol.codes import Clock, MailType, Rung
-from disclosure.protocol.errors import CannotStore, DisclosureError
-from disclosure.protocol.state import Case
-from disclosure.protocol.values import Audience, Severity, Standing
+from disclosure.protocol.codes import Clock, EmbargoEnd, MailType
+from disclosure.protocol.values import Audience, Standing
 from disclosure.store.tables import outbox
-from tests.casework import desk, invariants
+from tests.casework import invariants
 from tests.casework.desk import ADA, BO, HOUR, MINUTE, NOTICE, OFFICE_MAIL, OWN, SECURITY
 from tests.casework.lengths import length
-from tests.casework.mortal import OUTCOMES, Death, Died, Line, Moment, Mortal
-from tests.office import T0, again, forget, shut
+from tests.casework.mortal import OUTCOMES, Death, Moment
+from tests.casework.mortals import Mortals
 
-Step = Callable[[], object]
-ANSSI = "cert@anssi.example"
-_, CERTIFICATE = make_certificate(f"Test <{ANSSI}>", now=T0 - timedelta(days=30))
 HOLDERS = {MailType.REFERRAL, MailType.LATER_FACT}  # an authority is not written to twice by a machine
 LONG_PAST = 5 * HOUR  # past every lease and every pause of a relay
 _DEATH = st.builds(Death, st.sampled_from(Moment), st.sampled_from([1, 1, 1, 2, 2, 3, 4]))
 DEATH = st.one_of(st.none(), _DEATH, _DEATH)
+# What is done, what it is recorded as, and how often when it is done twice.
+AT_THE_DESK: dict[str, tuple[Callable[[Hand], object], type[e.Event], int]] = {
+    "pause": (lambda hand: coordination.pause(hand, "r"), e.ClockPaused, 1),
+    "resume": (lambda hand: coordination.resume(hand, "r"), e.ClockResumed, 1),
+    "close": (lambda hand: coordination.close(hand, "o", "r"), e.CaseClosed, 1),
+    "reopen": (lambda hand: coordination.reopen(hand, "r"), e.CaseReopened, 1),
+    "unreachable": (coordination.declare_unreachable, e.CaseUnreachable, 1),
+    "embargo": (lambda hand: coordination.end_embargo(hand, EmbargoEnd.EXPLOITED, "r"), e.EmbargoEnded, 2),
+    "extend": (lambda hand: coordination.extend(hand, Clock.CONTACT, HOUR, "r"), e.ClockExtended, 2),
+    "note": (lambda hand: coordination.note(hand, "n"), e.NoteWritten, 2),
+    "upheld": (lambda hand: coordination.settle_contest(hand, upheld=True, words="w"), e.ContestSettled, 1),
+    "settled": (lambda hand: coordination.settle_contest(hand, upheld=False, words="w"), e.ContestSettled, 1),
+}
 
 
-class Stage(StrEnum):
-    """Where a story begins: Hypothesis alone seldom comes far."""
-
-    TIED = auto()
-    REQUESTED = auto()
-    SILENT = auto()
-    NOTICED = auto()
-    NOTICED_AND_SILENT = auto()
-
-
-class Mortals(RuleBasedStateMachine):
+class Crashes(Mortals):
     """One alert, from the release of its first mail on. Time only goes forward."""
-
-    # --- the office, and its death ---
-
-    @initialize(
-        begins=st.sampled_from(Stage),
-        severity=st.sampled_from([Severity.CRITICAL, *Severity]),
-        first_contact=st.sampled_from([1, 1, 2]),
-        release=st.sampled_from([1, 1, 2]),
-        referral=st.sampled_from([0, 0, 1, 2]),
-    )
-    def opens(self, begins: Stage, severity: Severity, first_contact: int, release: int, referral: int) -> None:
-        policy = (DATA / "policy.toml").read_text(encoding="utf-8").replace("referral = 0", f"referral = {referral}")
-        if begins is Stage.TIED:  # the way to the later ones is that of one coordinator
-            policy = policy.replace("first_contact = 1", f"first_contact = {first_contact}")
-            policy = policy.replace("release = 1", f"release = {release}")
-        self.folder = Path(tempfile.mkdtemp())
-        self.house = desk.build(self.folder / "instance", policy=policy, DISCLOSURE_LETTERS_BUDGET="5")
-        authorities.confirm_channel(self.office, "fr-anssi:mail", CERTIFICATE, ADA, T0)
-        self.mortal = Mortal(self.office)
-        self.line = Line(self.mortal, self.house.relay)
-        self.visit: Visit | None = None
-        self.death: Death | None = None
-        self.id = self.house.tied(severity=severity)
-        self.now = T0
-        self.comes_to(begins)
-
-    def comes_to(self, begins: Stage) -> None:
-        """The way there is told elsewhere: nobody dies on it."""
-        if begins is not Stage.TIED:
-            coordination.release_first_contact(self.hand(ADA), self.case.chosen[0])
-            self.deliver()
-        if begins in {Stage.NOTICED, Stage.NOTICED_AND_SILENT}:
-            self.house.relay = self.line  # type: ignore[assignment]
-            self.visit = self.house.shown(self.house.confirmed(self.id))
-            self.house.released(self.id, self.visit.person_id)
-            self.now = self.house.now
-        clockwork.beat(self.office, "clock", self.now)
-        if begins in {Stage.SILENT, Stage.NOTICED_AND_SILENT}:
-            self.silence()
-
-    def silence(self) -> None:
-        """Until the authorities are next."""
-        for _ in range(40):
-            instant = casefile.look(self.office, self.id).row["next_at"]
-            if Rung.HEADS_UP in self.case.rungs or not isinstance(instant, datetime):
-                return
-            self.now = max(self.now, instant)
-            clockwork.beat(self.office, "clock", self.now)
-            clockwork.turn(self.office, self.now)
-            for task in [t for t in self.case.tasks.values() if t.open]:
-                coordination.task_done(self.hand(ADA), task.id, "spoken to", "")
-            self.deliver()
-
-    def teardown(self) -> None:
-        """``--hypothesis-show-statistics`` says how far the stories went and how many died on the way."""
-        if hasattr(self, "mortal"):
-            for kind in {type(entry.event).__name__ for entry in invariants.entries_of(self.office, self.id)}:
-                seen(f"reached: {kind}")
-            self.mortal.close()
-            forget(self.office)
-            shutil.rmtree(self.folder)
-
-    @property
-    def office(self) -> Office:
-        return self.house.office
-
-    @property
-    def case(self) -> Case:
-        return casefile.look(self.office, self.id).case
-
-    def reborn(self) -> None:
-        """The next process: it finds what was committed, and whoever died has added nothing to it since."""
-        assert self.mortal.look() == self.mortal.stored
-        self.mortal.close()
-        shut(self.office)
-        self.house.office = again(self.office, DISCLOSURE_LETTERS_BUDGET="5")
-        self.mortal = self.line.mortal = Mortal(self.office)
-        invariants.check(self.office, self.id, self.now)
-
-    def _try(self, step: Step) -> bool:
-        """Whether it was done. What a rule forbids leaves no trace."""
-        try:
-            step()
-        except CannotStore:
-            raise
-        except DisclosureError:
-            return False
-        return True
-
-    def does(self, step: Step, *, past: timedelta = timedelta(0)) -> bool:
-        """Under the death that is armed; then once more, ``past`` so much time. Whether somebody died."""
-        death, self.death = self.death, None
-        try:
-            with self.mortal.dying(death):
-                self._try(step)
-        except Died:
-            assert death
-            seen(f"died: {death.moment} {death.place}")
-            self.reborn()
-            self.now += past
-            self._try(step)
-            return True
-        assert not self.mortal.dead, "somebody in the product swallowed the end of the process"
-        return False
-
-    def once(self, step: Step, *kinds: type[e.Event], most: int = 1) -> None:
-        """A step of one person: it is recorded once, even if it is done again because nobody saw it end."""
-        before = self.case.last_seq
-        died = self.does(step)
-        told = [x for x in invariants.entries_of(self.office, self.id) if x.seq > before and isinstance(x.event, kinds)]
-        assert len(told) <= most, f"{kinds} twice"
-        assert told or not died, f"{kinds} lost"
 
     # --- time: the worker beats all the while, or it was away ---
 
@@ -215,13 +90,17 @@ class Mortals(RuleBasedStateMachine):
 
     @rule(hours=st.integers(1, 600), minutes=st.integers(0, 30), death=DEATH)
     def the_worker_was_away(self, hours: int, minutes: int, death: Death | None) -> None:
-        """Its absence counts for nobody, once, also when it dies as it comes back and needs a while."""
+        """Its absence is nobody's silence, also when it dies as it comes back and needs a while for it."""
         self.death = death
         clockwork.beat(self.office, "clock", self.now)
         left, self.now = self.now, self.now + hours * HOUR
+        back, before = self.now, set(self.case.rungs)
         self.does(lambda: clockwork.turn(self.office, self.now), past=minutes * MINUTE)
-        stills = [s for s in self.case.stills if s.why == "outage" and s.end and s.end > left]
+        case = self.case
+        stills = [s for s in case.stills if s.why == "outage" and s.end and s.end > left]
         assert len({(s.start, s.end) for s in stills}) == len(stills), "credited twice"
+        climbed = {rung: case.rungs[rung].due_at for rung in set(case.rungs) - before}
+        assert not {rung for rung, due_at in climbed.items() if left < due_at <= back}, (left, back, climbed)
 
     # --- mails ---
 
@@ -251,13 +130,7 @@ class Mortals(RuleBasedStateMachine):
         with self.office.store.reading() as connection:
             return list(connection.scalars(select(outbox.c.id).where(mine)))
 
-    def deliver(self) -> None:
-        delivery.deliver(self.office, self.now, self.line)
-
     # --- the desk ---
-
-    def hand(self, who: str) -> Hand:
-        return Hand(self.office, self.id, who, self.now)
 
     @rule(who=st.sampled_from([ADA, BO]), contact=st.sampled_from([0, 0, 0, 1]), death=DEATH)
     def first_contact_is_released(self, who: str, contact: int, death: Death | None) -> None:
@@ -296,19 +169,11 @@ class Mortals(RuleBasedStateMachine):
         for task in [t for t in self.case.tasks.values() if t.open]:
             self.once(lambda: coordination.task_done(self.hand(ADA), task.id, "spoken to", ""), e.TaskDone)  # noqa: B023
 
-    @rule(what=st.sampled_from(["pause", "resume", "extend", "note", "upheld", "settled"]))
-    def something_else_at_the_desk(self, what: str) -> None:
-        hand = self.hand(ADA)
-        steps: dict[str, Step] = {
-            "pause": lambda: coordination.pause(hand, "r"),
-            "resume": lambda: coordination.resume(hand, "r"),
-            "extend": lambda: coordination.extend(hand, Clock.CONTACT, HOUR, "r"),
-            "note": lambda: coordination.note(hand, "n"),
-            "upheld": lambda: coordination.settle_contest(hand, upheld=True, words="w"),
-            "settled": lambda: coordination.settle_contest(hand, upheld=False, words="w"),
-        }
-        self.death = None
-        self._try(steps[what])
+    @rule(what=st.sampled_from(sorted(AT_THE_DESK)), death=DEATH)
+    def something_else_at_the_desk(self, what: str, death: Death | None) -> None:
+        self.death = death
+        act, kind, most = AT_THE_DESK[what]
+        self.once(lambda: act(self.hand(ADA)), kind, most=most)
 
     # --- the organisation ---
 
@@ -408,4 +273,4 @@ def _shape(event: e.Event) -> object:
 
 @pytest.mark.timeout(7200)
 def test_whatever_dies_at_whatever_moment(database: str, request: pytest.FixtureRequest) -> None:
-    run_state_machine_as_test(Mortals, settings=length(request.config, examples=12, steps=25))
+    run_state_machine_as_test(Crashes, settings=length(request.config, examples=12, steps=25))
