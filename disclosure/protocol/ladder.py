@@ -284,9 +284,14 @@ def _authorities(
         out_at: datetime | None = heads_up
     else:
         out_at = _heads_up_out_at(case, max(case.heads_ups.values()))
-    if out_at is not None:
+    if out_at is None:
+        return
+    # The day between the two is theirs to answer in: what stands a clock still (our own outage, a pause, a contest that
+    # waits for us) stands it still as well, also when the mark itself had lapsed before.
+    announced = pushed(out_at, Duration(0, before), rules.calendar, case.stills)
+    if announced is not None:
         approval = _approval_missing(case, rules, Rung.AUTHORITIES)
-        yield Planned(Rung.AUTHORITIES, run.clock, max(floor, out_at + before), blocked_by, approval)
+        yield Planned(Rung.AUTHORITIES, run.clock, max(floor, announced), blocked_by, approval)
 
 
 def _heads_up_out_at(case: Case, climbed_at: datetime) -> datetime | None:

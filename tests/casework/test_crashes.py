@@ -211,6 +211,9 @@ class Crashes(Mortals):
         self.death = death
         mails = [stage.read_mail(stage.body_of(message)) for message in self.line.relay.to(OWN)]
         codes = [mail.code for mail in mails if mail.code and not mail.token]  # a notice's mail has a link and a code
+        named = [x for x in invariants.entries_of(self.office, self.id) if isinstance(x.event, e.OwnAddressNamed)]
+        if len(named) > 1:
+            self.death = None  # of several, the newest to come may be the wrong one
         if codes:
             self.once(lambda: answering.give_second_code(self.visits(), codes[-1]), e.StandingShown)
 
