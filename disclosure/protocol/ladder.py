@@ -156,13 +156,12 @@ def marks(case: Case, rules: Rules, run: Running) -> tuple[datetime | None, ...]
 def _mark(
     case: Case, rules: Rules, run: Running, mark: Duration, profile: ClockProfile, extension: timedelta
 ) -> datetime | None:
+    # One after the other: what is added to a mark is time of the same clock, and stands still with it.
     due = pushed(run.started_at, mark, rules.calendar, case.stills)
-    if due is None:
-        return None
     # R33: S1 delays once, by one reminder interval.
-    if run.clock is Clock.CONTACT and case.s1_at and due > case.s1_at:
-        due = add(due, profile.marks[0], rules.calendar)
-    return due + extension
+    if due and run.clock is Clock.CONTACT and case.s1_at and due > case.s1_at:
+        due = pushed(due, profile.marks[0], rules.calendar, case.stills)
+    return due and pushed(due, Duration(0, extension), rules.calendar, case.stills)
 
 
 def pushed(start: datetime, duration: Duration, calendar: WorkCalendar, stills: tuple[Still, ...]) -> datetime | None:
