@@ -178,7 +178,7 @@ RACES = st.builds(
 
 
 def test_whoever_comes_first(house: House, elsewhere: Office, request: pytest.FixtureRequest) -> None:
-    length(request.config, examples=25)(given(race=RACES)(lambda race: run(house, elsewhere, race)))()
+    length(request.config, examples=15)(given(race=RACES)(lambda race: run(house, elsewhere, race)))()
 
 
 @pytest.mark.parametrize("how", Meeting)
