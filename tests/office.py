@@ -92,6 +92,14 @@ def make_office(folder: Path, **environ: str) -> Office:
     return office
 
 
+def again(office: Office, **environ: str) -> Office:
+    """The same instance, as a process that starts finds it."""
+    opened = open_office(load(office.settings.instance, environ))
+    if _servers:
+        _made[:] = [one for one in _made if one is not office] + [opened]
+    return opened
+
+
 def forget(office: Office) -> None:
     """Its database is free for the next office at once."""
     shut(office)

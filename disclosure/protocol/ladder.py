@@ -157,13 +157,12 @@ def marks(case: Case, rules: Rules, run: Running) -> tuple[datetime | None, ...]
 def _mark(
     case: Case, rules: Rules, run: Running, mark: Duration, profile: ClockProfile, extension: timedelta
 ) -> datetime | None:
+    # One after the other: what is added to a mark is time of the same clock, and stands still with it.
     due = pushed(run.started_at, mark, rules.calendar, case.stills)
-    if due is None:
-        return None
     # R33: S1 delays once, by one reminder interval.
-    if run.clock is Clock.CONTACT and case.s1_at and due > case.s1_at:
-        due = add(due, profile.marks[0], rules.calendar)
-    return due + extension
+    if due and run.clock is Clock.CONTACT and case.s1_at and due > case.s1_at:
+        due = pushed(due, profile.marks[0], rules.calendar, case.stills)
+    return due and pushed(due, Duration(0, extension), rules.calendar, case.stills)
 
 
 def pushed(start: datetime, duration: Duration, calendar: WorkCalendar, stills: tuple[Still, ...]) -> datetime | None:
@@ -285,9 +284,14 @@ def _authorities(
         out_at: datetime | None = heads_up
     else:
         out_at = _heads_up_out_at(case, max(case.heads_ups.values()))
-    if out_at is not None:
+    if out_at is None:
+        return
+    # The day between the two is theirs to answer in: what stands a clock still (our own outage, a pause, a contest that
+    # waits for us) stands it still as well, also when the mark itself had lapsed before.
+    announced = pushed(out_at, Duration(0, before), rules.calendar, case.stills)
+    if announced is not None:
         approval = _approval_missing(case, rules, Rung.AUTHORITIES)
-        yield Planned(Rung.AUTHORITIES, run.clock, max(floor, out_at + before), blocked_by, approval)
+        yield Planned(Rung.AUTHORITIES, run.clock, max(floor, announced), blocked_by, approval)
 
 
 def _heads_up_out_at(case: Case, climbed_at: datetime) -> datetime | None:

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -25,25 +24,24 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import select
 
-from disclosure.casework import casefile, clockwork, verification
+from disclosure.casework import casefile, clockwork
 from disclosure.casework.casefile import CaseFile, Fact
 from disclosure.casework.notices import NoticeText
 from disclosure.casework.office import new_id
 from disclosure.protocol import events as e
-from disclosure.protocol import ladder
-from disclosure.protocol.codes import Clock, EmbargoEnd, MailType, Proof, Rung, TaskKind
+from disclosure.protocol.codes import Clock, EmbargoEnd, MailType, Proof, Rung
 from disclosure.protocol.effects import next_contact
 from disclosure.protocol.errors import DisclosureError
 from disclosure.protocol.state import Case, MailState
 from disclosure.protocol.values import Language, Party, Severity, Standing
 from disclosure.store import ledger
-from disclosure.store.tables import cases, outbox, tasks
+from disclosure.store.tables import cases
+from tests.casework import invariants
+from tests.casework.lengths import length
 from tests.office import AUTHORITIES, T0, beside, forget, make_office
 from tests.protocol.builders import Story
 
 WHO = e.Actor(Party.ORGANISATION, "who")
-NOTICE = NoticeText("presentation", "technical", "advice").to_text()  # a dossier quotes it
-
 NOTICE = NoticeText("P", "T", "A").to_text()  # a dossier quotes what was released
 
 
@@ -253,41 +251,15 @@ class Alert(RuleBasedStateMachine):
     # --- what must hold ---
 
     @invariant()
-    def projections_are_the_fold(self) -> None:
-        verified = verification.verify(self.office)
-        assert verified.ok, verified.fault
-
-    @invariant()
-    def referred_if_and_only_if_something_exists_that_does_it(self) -> None:
-        case = self.file.case
-        with self.office.store.reading() as connection:
-            mails = select(outbox.c.id).where(outbox.c.mail_type == MailType.REFERRAL)
-            doing = set(connection.scalars(mails))
-            doing |= set(connection.scalars(select(tasks.c.id).where(tasks.c.kind == TaskKind.REFERRAL)))
-        assert {referred.by for referred in case.referred.values()} == doing
-        climbed = {Rung.AUTHORITIES, Rung.AT_ONCE_AUTHORITIES} & set(case.rungs)
-        assert bool(climbed) == bool(doing)
-
-    @invariant()
-    def nothing_due_is_lost(self) -> None:
-        """Whatever is due now and free to climb has an instant in the row that workers look for."""
-        file = self.file
-        if ladder.next_rung(file.case, file.rules, self.now):
-            instant = file.row["next_at"]
-            assert isinstance(instant, datetime)
-            assert instant <= self.now
+    def everything_that_must_hold_does(self) -> None:
+        invariants.check(self.office, self.id, self.now, sent_on=False)
 
 
 class AlertWithoutActionClock(Alert):
     climb_after_acknowledgement = False
 
 
-_SETTINGS = settings(
-    max_examples=25, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
-)
-
-
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(7200)
 @pytest.mark.parametrize("machine", [Alert, AlertWithoutActionClock])
-def test_every_order_of_moves(database: str, machine: type[Alert]) -> None:
-    run_state_machine_as_test(machine, settings=_SETTINGS)  # type: ignore[no-untyped-call]
+def test_every_order_of_moves(database: str, machine: type[Alert], request: pytest.FixtureRequest) -> None:
+    run_state_machine_as_test(machine, settings=length(request.config, examples=18))

@@ -431,6 +431,74 @@ def test_a_heads_up_that_waits_in_the_outbox_delays_the_referral() -> None:
     assert authorities.due_at == at + 29 * H
 
 
+LATE = T0 + 80 * H  # past the mark of a critical case: its announcement came late, and the referral a day after it
+
+
+def announced_late() -> Story:
+    story = Story().released()
+    for at in (T0, T0 + 24 * H, LATE):
+        climb(story, at)
+        do_tasks(story, at)
+    (referral,) = plan(story.case, RULES)[-1:]
+    assert (referral.rung, referral.due_at) == (Rung.AUTHORITIES, LATE + 24 * H)
+    return story
+
+
+@pytest.mark.parametrize(
+    ("events", "due_at", "why"),
+    [
+        (
+            [(40, e.OutageCredited(started_at=LATE + H, ended_at=LATE + 40 * H))],
+            LATE + 63 * H,
+            "while we were away nobody could answer (R31)",
+        ),
+        (
+            [(40, e.OutageCredited(started_at=LATE - 30 * H, ended_at=LATE - H))],
+            LATE + 24 * H,
+            "an outage before it takes nothing from the day",
+        ),
+        ([(2, e.ClockPaused(reason="r"))], None, "paused, nobody is told (R35)"),
+        ([(2, e.ClockPaused(reason="r")), (12, e.ClockResumed())], LATE + 34 * H, "resumed, the rest of the day runs"),
+    ],
+)
+def test_the_day_after_the_announcement_stands_still_with_the_clock(
+    events: list[tuple[int, e.Event]], due_at: datetime | None, why: str
+) -> None:
+    story = announced_late()
+    for hours, event in events:
+        story.happens(LATE + hours * H, event)
+    assert {p.rung: p.due_at for p in plan(story.case, RULES)}.get(Rung.AUTHORITIES) == due_at, why
+
+
+@pytest.mark.parametrize("added", ["extended", "s1"])
+@pytest.mark.parametrize(
+    ("events", "due_at", "why"),
+    [
+        ([], T0 + 48 * H, "the reminder, a day later than its mark"),
+        ([(40, e.OutageCredited(started_at=T0 + 30 * H, ended_at=T0 + 40 * H))], T0 + 58 * H, "our outage in that day"),
+        (
+            [(40, e.OutageCredited(started_at=T0 + 20 * H, ended_at=T0 + 40 * H))],
+            T0 + 68 * H,
+            "it began before the mark, and counts once",
+        ),
+        ([(30, e.ClockPaused(reason="r"))], None, "paused in that day, it stands still"),
+        ([(30, e.ClockPaused(reason="r")), (40, e.ClockResumed())], T0 + 58 * H, "resumed, the rest of the day runs"),
+        ([(60, e.ClockPaused(reason="r"))], T0 + 48 * H, "it had lapsed before"),
+    ],
+)
+def test_what_is_added_to_a_mark_stands_still_with_the_clock(
+    added: str, events: list[tuple[int, e.Event]], due_at: datetime | None, why: str
+) -> None:
+    story = Story(phone=False).released()
+    if added == "s1":
+        story.confirmed(T0 + H)
+    else:
+        story.happens(T0 + H, e.ClockExtended(clock=Clock.CONTACT, seconds=24 * 3600, reason="r"))
+    for hours, event in events:
+        story.happens(T0 + hours * H, event)
+    assert {p.rung: p.due_at for p in plan(story.case, RULES)}.get(Rung.REMINDER) == due_at, why
+
+
 def test_two_coordinators_for_a_referral() -> None:
     two = rules(approvals={Act.FIRST_CONTACT: 1, Act.RELEASE: 1, Act.REFERRAL: 2})
     story = Story().released()
