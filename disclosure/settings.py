@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from disclosure.protocol.errors import InvalidInput, NotConfigured
 from disclosure.protocol.values import Address, Domain, Operator
-from disclosure.settings_table import PREFIX, SETTINGS, Endpoint, LogFormat, Network, Security, is_this_machine
+from disclosure.settings_table import PREFIX, SETTINGS, Carrier, Endpoint, LogFormat, Network, Security, is_this_machine
 
 FILE = "settings.toml"
 DATABASE_URL = "DATABASE_URL"  # as platforms and other programs name it; DISCLOSURE_DATABASE_URL says the same
@@ -140,6 +140,7 @@ class Settings:
     trusted_hosts: tuple[str, ...]
     trusted_proxies: int
     database_url: str = field(repr=False)  # may hold a password
+    carrier: Carrier
     listen: Endpoint
     web: WebSize
     metrics: Metrics
@@ -281,6 +282,9 @@ def _refuse_contradictions(given: Mapping[str, Any]) -> None:
     servers = given.get("nameservers", ())
     if given.get("nameservers_validate") and not (servers and all(is_this_machine(one.address) for one in servers)):
         problems["nameservers_validate"] = "only_with_nameservers_on_this_machine"
+    on_server = str(given.get("database_url", "")).startswith("postgresql")
+    if given.get("carrier") is Carrier.PROCRASTINATE and not on_server:
+        problems["carrier"] = "procrastinate_only_with_postgresql"
     if given.get("demo"):
         if relay_is_elsewhere:
             problems["relay.host"] = "demo_mail_stays_on_this_machine"
@@ -311,6 +315,7 @@ def _build(instance: Path, given: dict[str, Any]) -> Settings:
         trusted_hosts=value.get("trusted_hosts") or _hosts(public_url),
         trusted_proxies=value["trusted_proxies"],
         database_url=value.get("database_url") or f"sqlite:///{instance / 'disclosure.db'}",
+        carrier=value["carrier"],
         listen=value["listen"],
         web=WebSize(value["web.workers"], value["web.threads"]),
         metrics=Metrics(value.get("metrics.listen")),

@@ -39,6 +39,13 @@ class LogFormat(StrEnum):
     TEXT = "text"
 
 
+class Carrier(StrEnum):
+    """What brings a worker to a case at its instant; the truth is in the rows either way."""
+
+    TICKER = "ticker"
+    PROCRASTINATE = "procrastinate"
+
+
 @dataclass(frozen=True)
 class Endpoint:
     """An IP address and a port."""
@@ -212,6 +219,13 @@ def _postgresql(url: str) -> str:
     return "postgresql+psycopg://" + url.partition("://")[2]
 
 
+def _carrier(raw: object) -> Carrier:
+    carrier = Carrier(str(raw))
+    if carrier is Carrier.PROCRASTINATE and find_spec("procrastinate") is None:
+        raise ValueError("needs_the_extra_procrastinate")
+    return carrier
+
+
 @dataclass(frozen=True)
 class Setting:
     """One row; ``relay.host`` is ``host`` under ``[relay]``.
@@ -249,6 +263,12 @@ SETTINGS: tuple[Setting, ...] = (
         None,
         "`sqlite:////absolute/path`, or `postgresql://…` for many machines; `DATABASE_URL` is read too.",
         "`disclosure.db` in the instance folder",
+    ),
+    Setting(
+        "carrier",
+        _carrier,
+        "ticker",
+        "`ticker`: each worker asks every five seconds what is due; `procrastinate`: it is told (PostgreSQL only).",
     ),
     Setting("listen", _endpoint(5000), "127.0.0.1:5000", "IP address and port of the web server."),
     Setting("web.workers", _whole(1, 64), 2, "Web processes."),

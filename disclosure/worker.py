@@ -27,6 +27,8 @@ from disclosure.casework.traces import trace
 from disclosure.protocol.errors import CannotStore
 
 CLOCK_SECONDS = 5
+CARRIED_CLOCK_SECONDS = 30  # where workers are woken for cases: so late at most comes what nobody was woken for
+CARRIER_PAUSE = 5.0  # seconds before what broke off is begun again
 OUTBOX_SECONDS = 1
 CODE_SECONDS = 1  # R29: a person waits for the second code, whatever else the relay is busy with
 SEARCH_SECONDS = 2
@@ -41,6 +43,7 @@ EVERY = {
     "inbox": INBOX_SECONDS,
     "identity": IDENTITY_SECONDS,
 }
+CARRIED = "carried"  # by the carrier, where there is one: runs when somebody is woken, at no interval
 BEAT_SECONDS = 15.0
 # Longer than any lease: a job that takes longer than this is stuck, not slow.
 OVERRUN_SECONDS = 600.0
@@ -52,16 +55,16 @@ Job = Callable[[datetime], object]
 class Watched:
     """A job with the instant at which its present run began (monotonic seconds); 0.0 while it does not run."""
 
-    def __init__(self, name: str, job: Job, is_outdated: Callable[[], bool] = lambda: False) -> None:
+    def __init__(self, name: str, job: Callable[..., object], is_outdated: Callable[[], bool] = lambda: False) -> None:
         self.name, self.job, self.began = name, job, 0.0
         self.is_outdated, self.outdated = is_outdated, False
 
-    def __call__(self) -> None:
+    def __call__(self, *about: str) -> None:
         self.began = time.monotonic()
         try:
             self.outdated = self.outdated or self.is_outdated()
             if not self.outdated:
-                self.job(clock_on_the_wall())
+                self.job(clock_on_the_wall(), *about)
         except CannotStore as error:
             # Every second while the disk is full: one line each, no trace. What is due stays due.
             log.error("job %s: %s", self.name, error)
@@ -84,6 +87,8 @@ def jobs(office: Office) -> dict[str, Watched]:
 
     def clock(now: datetime) -> None:
         clockwork.turn(office, now, pause=time.sleep)
+        if office.carrier:
+            office.carrier.tidy(office.store.engine)
 
     def outbox(now: datetime) -> None:
         delivery.deliver(office, now, clock=clock_on_the_wall)
@@ -128,7 +133,10 @@ def jobs(office: Office) -> dict[str, Watched]:
         "identity": beating("identity", publish),
         "inbox": beating("inbox", inbox),
     }
-    return {name: Watched(name, job, office.is_outdated) for name, job in named.items()}
+    watched = {name: Watched(name, job, office.is_outdated) for name, job in named.items()}
+    if office.carrier:
+        watched[CARRIED] = Watched(CARRIED, lambda now, case_id: clockwork.reach(office, case_id, now))
+    return watched
 
 
 def work(office: Office) -> int:
@@ -140,7 +148,8 @@ def work(office: Office) -> int:
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         timezone=UTC,
     )
-    for name, seconds in EVERY.items():
+    every = EVERY | ({"clock": CARRIED_CLOCK_SECONDS} if office.carrier else {})
+    for name, seconds in every.items():
         first = datetime.now(UTC)
         scheduler.add_job(watched[name], "interval", seconds=seconds, executor=name, next_run_time=first)
     stop = threading.Event()
@@ -153,9 +162,23 @@ def work(office: Office) -> int:
     # That a tick finds the one before it still at work is no news: it is what max_instances is for.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     scheduler.start()
+    carried = threading.Thread(target=_carry, args=(office, watched, stop), name=CARRIED)
+    carried.start()
     status = _watch(watched, stop)
+    stop.set()
     scheduler.shutdown(wait=status == 0)
+    carried.join()
     return status
+
+
+def _carry(office: Office, watched: dict[str, Watched], stop: threading.Event) -> None:
+    """Woken case by case, where the settings want it; while the carrier is broken the ticker goes on."""
+    while office.carrier and not stop.is_set():
+        try:
+            office.carrier.work(watched[CARRIED], stop)
+        except Exception as error:
+            log.error("the carrier broke off: %s", trace(error))
+            stop.wait(CARRIER_PAUSE)
 
 
 def _watch(watched: dict[str, Watched], stop: threading.Event) -> int:

@@ -54,6 +54,11 @@ class CaseFile:
         """The columns of ``cases`` that the fold decides."""
         return projecting.case_row(self.case, self.rules, self.plan)
 
+    @property
+    def next_at(self) -> datetime | None:
+        """When a worker must look at it next; the column of the same name."""
+        return projecting.next_at(self.case, self.rules, self.plan)
+
     def at(self, head: Head) -> CaseFile:
         """The same file, its stream ending there; a plan that was made stays good."""
         moved = replace(self, head=head)
@@ -254,6 +259,8 @@ def store_all(office: Office, tx: Connection, ready: Sequence[Ready]) -> list[Ca
         projection.add(file.id, file.case, file.rules, file.plan, entries)
         done.append(file)
     projection.write()
+    if office.carrier:
+        office.carrier.wake(tx, {file.id: instant for file in done if (instant := file.next_at)})
     return done
 
 

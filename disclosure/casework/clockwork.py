@@ -83,6 +83,17 @@ def tick(office: Office, now: datetime, pause: Pause | None = None) -> Ticked:
             pause(office.store.gate.held_for - held)
 
 
+def reach(office: Office, case_id: str, now: datetime) -> Ticked:
+    """Somebody was woken for this case. Too early, too late or once too often: what is not due is left alone.
+
+    After an outage nothing fires before the ticker's next round has credited it (R31).
+    """
+    if maintenance.stands(office, now) or outages.uncredited(office, now):
+        return NOTHING
+    ids = _still_due(office, [case_id], now)
+    return _fire(office, ids, now) if ids else NOTHING
+
+
 def turn(office: Office, now: datetime, pause: Pause | None = None) -> Ticked:
     """The worker's round: an outage is credited before anything can fire for it, the beat comes after the work."""
     if maintenance.stands(office, now):

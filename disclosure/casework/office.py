@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine, inspect
 
@@ -20,10 +21,14 @@ from disclosure.policy import PolicyBook
 from disclosure.protocol.errors import InvalidInput
 from disclosure.protocol.values import NUMBER_BITS, Domain, spell
 from disclosure.settings import Settings
+from disclosure.settings_table import Carrier as CarrierName
 from disclosure.store import engines, revision
 from disclosure.store.keystores import KeyStore, PostgresqlKeys, SqliteKeys
 from disclosure.store.sealing import SYSTEM, HeadSigner, KeyLost, KeyRing, derived, keyed_hash, secret_file
 from disclosure.store.transactions import Gate, Store, tune
+
+if TYPE_CHECKING:
+    from disclosure.store.carrier import Carrier
 
 
 @dataclass(frozen=True)
@@ -59,14 +64,16 @@ class Office:
     policy: PolicyBook
     store: Store
     secrets: Secrets
+    carrier: Carrier | None = None
 
     def prepare(self, now: datetime) -> None:
         """Make the tables, or bring them up to date; the parent does it before a web process starts."""
-        if revision.is_newest(self.store.engine):
-            return
-        from disclosure.store import schema  # noqa: PLC0415 - loads Alembic, which web processes never do
+        if not revision.is_newest(self.store.engine):
+            from disclosure.store import schema  # noqa: PLC0415 - loads Alembic, which web processes never do
 
-        schema.upgrade(self.store.engine, self.store.gate, now)
+            schema.upgrade(self.store.engine, self.store.gate, now)
+        if self.carrier:
+            self.carrier.prepare(self.store.engine)
 
     def close(self) -> None:
         """End every connection of this process; the next use opens new ones."""
@@ -121,7 +128,15 @@ def open_office(settings: Settings, engine: Engine | None = None) -> Office:
     tune(engine)
     gate = Gate(instance / "write.lock" if engine.dialect.name == "sqlite" else None)
     store = Store(engine, keyring, HeadSigner(ledger_secret), derived(secret, "lookup"), gate)
-    return Office(settings, PolicyBook.load(settings.policy), store, Secrets.of(secret, instance))
+    return Office(settings, PolicyBook.load(settings.policy), store, Secrets.of(secret, instance), _carrier(settings))
+
+
+def _carrier(settings: Settings) -> Carrier | None:
+    if settings.carrier is CarrierName.TICKER:
+        return None
+    from disclosure.store.carrier import Carrier  # noqa: PLC0415 - an extra, and a second to load
+
+    return Carrier(settings.database_url)
 
 
 def _keystore(settings: Settings) -> KeyStore:

@@ -80,6 +80,13 @@ def set_beat(tx: Connection, name: str, at: datetime) -> None:
         tx.execute(update(heartbeats).where(heartbeats.c.name == name).values(at=at))
 
 
+def uncredited(office: Office, now: datetime) -> bool:
+    """We were away longer than ``OUTAGE``, and nobody has credited it yet."""
+    with office.store.reading() as connection:
+        last = _last(connection)
+    return last is not None and now - last >= OUTAGE
+
+
 def credit_outage(office: Office, now: datetime) -> int:
     """R31: where we were away longer than ``OUTAGE``, that time counts for no running clock. Returns how many cases.
 

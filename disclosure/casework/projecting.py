@@ -166,7 +166,6 @@ class Projection:
 
 def case_row(case: Case, rules: Rules, planned: Plan) -> dict[str, object]:
     """The columns of ``cases`` that the fold decides; ``verify`` compares them with what is stored."""
-    instants = [i for i in (next_instant(case, rules, planned), next_own_instant(case, rules)) if i]
     return {
         "kind": case.assessed.kind if case.assessed else None,
         "severity": case.assessed.severity if case.assessed else None,
@@ -178,12 +177,17 @@ def case_row(case: Case, rules: Rules, planned: Plan) -> dict[str, object]:
         "remediation": case.state(Axis.REMEDIATION),
         "publicity": case.state(Axis.PUBLICITY),
         "whose_move": whose_move(case, rules.policy),
-        "next_at": min(instants, default=None),
+        "next_at": next_at(case, rules, planned),
         "coordinator_id": case.coordinator_id,
         "policy_version": case.policy_version,
         "number_known_at": min(filter(None, (case.contact_started_at, case.forwarded_at)), default=None),
         "head_seq": case.last_seq,
     }
+
+
+def next_at(case: Case, rules: Rules, planned: Plan) -> datetime | None:
+    """Their clocks or ours, whichever comes first."""
+    return min(filter(None, (next_instant(case, rules, planned), next_own_instant(case, rules))), default=None)
 
 
 def deadline_rows(case: Case, planned: Plan) -> dict[tuple[str, str], tuple[str, datetime | None]]:

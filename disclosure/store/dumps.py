@@ -18,6 +18,7 @@ from sqlalchemy.engine import make_url
 from disclosure.protocol.errors import DisclosureError
 
 KEYS_SCHEMA = "keys"
+CARRIER_SCHEMA = "carrier"
 DATA_DUMP, KEYS_DUMP = "disclosure.dump", "keys.dump"
 # With owner and rights left out, the dump can be restored by a role of another name.
 _DUMP = ("--format=custom", "--no-owner", "--no-privileges", "--lock-wait-timeout=30s")
@@ -37,7 +38,9 @@ def take(engine: Engine, folder: Path) -> None:
         for name, schema in ((DATA_DUMP, "--exclude-schema"), (KEYS_DUMP, "--schema")):
             target = folder / name
             os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-            _run(engine.url, "pg_dump", *_DUMP, snapshot, f"{schema}={KEYS_SCHEMA}", f"--file={target}")
+            # Wake-ups are no truth: whoever restores makes their tables anew (carrier.py).
+            without = () if schema == "--schema" else (f"--exclude-schema={CARRIER_SCHEMA}",)
+            _run(engine.url, "pg_dump", *_DUMP, snapshot, f"{schema}={KEYS_SCHEMA}", *without, f"--file={target}")
 
 
 def put_back(url: str, folder: Path) -> None:
