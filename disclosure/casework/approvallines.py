@@ -9,7 +9,7 @@ from disclosure.casework import deskwords
 from disclosure.casework.casefile import CaseFile
 from disclosure.casework.timeline import Sight
 from disclosure.casework.words import short
-from disclosure.protocol.approvals import has_enough, is_waiting, stands
+from disclosure.protocol.approvals import authority_named, has_enough, is_a_persons, is_waiting, stands
 from disclosure.protocol.codes import Act
 from disclosure.protocol.state import Approval
 
@@ -21,6 +21,7 @@ class ApprovalLine:
     id: str
     act: str
     kind: Act
+    by_machine: bool  # what is approved is done by the server, and asked for again as long as it is due
     subject_id: str
     subject: str
     asked_by: str
@@ -50,8 +51,10 @@ def line(file: CaseFile, approval: Approval, sight: Sight, coordinator_id: str) 
         id=approval.id,
         act=short(approval.act, sight.language),
         kind=approval.act,
+        by_machine=not is_a_persons(approval),
         subject_id=approval.subject,
-        subject=sight.name(approval.subject) or deskwords.rung(approval.subject, sight.language),
+        subject=sight.name(authority_named(approval.subject) or approval.subject)
+        or deskwords.rung(approval.subject, sight.language),
         asked_by=sight.name(approval.proposed_by),
         asked_at=approval.proposed_at,
         expires_at=approval.expires_at,

@@ -15,12 +15,13 @@ from disclosure.casework.office import Office
 from disclosure.casework.timeline import Sight
 from disclosure.casework.wholecase import WholeCase
 from disclosure.casework.words import short
-from disclosure.protocol.approvals import is_waiting
-from disclosure.protocol.codes import Act, Rung
+from disclosure.protocol import approvals
+from disclosure.protocol.codes import Act
 from disclosure.protocol.errors import NotFound
 from disclosure.protocol.state import Approval
 from disclosure.protocol.values import Language
-from disclosure.store.tables import approvals, cases
+from disclosure.store.tables import approvals as asked
+from disclosure.store.tables import cases
 
 
 @dataclass(frozen=True)
@@ -65,10 +66,10 @@ def page(
             raise NotFound("approval")
         sight = wholecase.sight_of(office, connection, file, language)
         line = approvallines.line(file, approval, sight, coordinator_id)
-        waits = is_waiting(file.case, approval)
+        waits = approvals.is_waiting(file.case, approval)
         told: tuple[Told, ...] = ()
         if waits and approval.act is Act.REFERRAL:
-            told = _told(office, connection, file, Rung(approval.subject), sight, now)
+            told = _told(office, connection, file, approval.subject, sight, now)
     if not waits or approval.act is Act.REFERRAL:
         case = wholecase.page(office, case_id, coordinator_id, language, now, before=1)
         return ApprovalPage(case, line, waits, told=told)
@@ -94,18 +95,17 @@ def _told(
     office: Office,
     connection: Connection,
     file: casefile.CaseFile,
-    rung: Rung,
+    subject: str,
     sight: Sight,
     now: datetime,
 ) -> tuple[Told, ...]:
-    referrals = file.rules.told(file.case) if rung is Rung.AUTHORITIES else file.rules.at_once(file.case)
     return tuple(
         Told(
             sight.name(one.authority_id) or one.authority_id,
             short(one.channel, sight.language),
             dossiers.write(office, connection, file, one.authority_id, now),
         )
-        for one in referrals
+        for one in approvals.told(file.case, subject, file.rules)
     )
 
 
@@ -118,11 +118,11 @@ def waiting(
     most: int = overview.PAGE,
 ) -> Page[WaitingRow]:
     """Of all open cases, the first to expire first. Raises InvalidInput on a key that is none."""
-    query = select(approvals, cases.c.number).join(cases, cases.c.id == approvals.c.case_id)
-    query = query.where(approvals.c.state == "open", cases.c.life == "open")
+    query = select(asked, cases.c.number).join(cases, cases.c.id == asked.c.case_id)
+    query = query.where(asked.c.state == "open", cases.c.life == "open")
     if after:
-        query = query.where(beyond(approvals.c.expires_at, approvals.c.id, after))
-    query = query.order_by(approvals.c.expires_at, approvals.c.id).limit(most + 1)
+        query = query.where(beyond(asked.c.expires_at, asked.c.id, after))
+    query = query.order_by(asked.c.expires_at, asked.c.id).limit(most + 1)
     with office.store.reading() as connection:
         found = connection.execute(query).all()
         rows = {row.id: _row(office, connection, row, coordinator_id, language, now) for row in found[:most]}

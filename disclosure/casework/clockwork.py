@@ -262,7 +262,8 @@ def _approvals(file: CaseFile, now: datetime) -> list[Fact]:
     facts: list[Fact] = [(e.MACHINE, e.ApprovalVoided(approval_id=a.id)) for a in approvals.void(case, rules)]
     expired = approvals.expired(case, rules, now)
     facts += [(e.MACHINE, e.ApprovalExpired(approval_id=a.id)) for a in expired]
-    again = [(a.act, a.subject) for a in expired if a.act is not Act.REFERRAL]  # a rung's is asked for as long as due
+    # A rung's is asked for as long as it is due.
+    again = [(a.act, a.subject) for a in expired if approvals.is_a_persons(a)]
     after = file.after(now, facts) if facts else file
     due = ladder.proposals_due(after.case, rules, now, after.plan)
     for act, subject in (*again, *((Act.REFERRAL, str(rung)) for rung in due)):

@@ -1,15 +1,17 @@
 """R31: the referral of an organisation that no mail reaches. A coordinator names the authority; the dossier is sealed.
 
-By mail where that authority has a confirmed channel (R38), else by the hand that has the task.
+Where policy asks two coordinators for a referral it asks them for this one too (R12). By mail where that authority has a
+confirmed channel (R38), else by the hand that has the task.
 """
 
 from __future__ import annotations
 
-from disclosure.casework import casefile, clockwork, dossiers
+from disclosure.casework import approvals, casefile, clockwork, dossiers
 from disclosure.casework.casefile import CaseFile, Fact, Hand
 from disclosure.casework.queueing import queued
 from disclosure.protocol import events as e
-from disclosure.protocol.codes import MailType, TaskKind
+from disclosure.protocol.approvals import named
+from disclosure.protocol.codes import Act, MailType, TaskKind
 from disclosure.protocol.errors import InvalidInput, Refused
 from disclosure.protocol.ladder import Referral
 from disclosure.protocol.state import Task
@@ -42,7 +44,9 @@ def refer(hand: Hand, task_id: str, authority_id: str) -> None:
             mail = queued(hand.office, file.case, MailType.REFERRAL, authority_id, hand.now)
             gone = e.TaskCancelled(task_id=task_id, reason="leaves_by_mail")
             told = clockwork.referral(authority_id, chosen.channel, mail.mail_id, dossier)
-            return [(hand.actor, mail), (hand.actor, told), (e.MACHINE, gone)]
-        return [(hand.actor, clockwork.referral(authority_id, chosen.channel, task_id, dossier))]
+            facts: list[Fact] = [(hand.actor, mail), (hand.actor, told), (e.MACHINE, gone)]
+        else:
+            facts = [(hand.actor, clockwork.referral(authority_id, chosen.channel, task_id, dossier))]
+        return approvals.or_propose(file, Act.REFERRAL, named(authority_id), hand, facts)
 
     casefile.change(hand.office, hand.case_id, hand.now, decide)

@@ -15,7 +15,7 @@ from disclosure.protocol.state import Approval, Case
 from disclosure.protocol.values import Answer, Standing
 
 if TYPE_CHECKING:
-    from disclosure.protocol.ladder import Rules
+    from disclosure.protocol.ladder import Referral, Rules
 
 _FIRST_MAILS = frozenset({MailType.CONTACT_REQUEST, MailType.FORWARD_REQUEST})
 
@@ -28,7 +28,7 @@ def shown(case: Case, act: Act, subject: str, rules: Rules) -> str:
         case Act.RELEASE:
             return _release(case, subject)
         case Act.REFERRAL:
-            return _referral(case, Rung(subject), rules)
+            return _referral(case, subject, rules)
 
 
 def _contact(case: Case, contact_id: str) -> str:
@@ -50,13 +50,30 @@ def _release(case: Case, person_id: str) -> str:
     return f"{case.draft_seq} {person.standing.name} {person.changed_seq} {person.fingerprint}".rstrip()
 
 
-def _referral(case: Case, rung: Rung, rules: Rules) -> str:
+def named(authority_id: str) -> str:
+    """The subject of a referral that a coordinator makes to an authority of their choice (R31)."""
+    return f"{Rung.UNREACHABLE}:{authority_id}"
+
+
+def authority_named(subject: str) -> str:
+    """Empty where the ladder refers, and not a coordinator."""
+    return subject.removeprefix(named("")) if subject.startswith(named("")) else ""
+
+
+def told(case: Case, subject: str, rules: Rules) -> tuple[Referral, ...]:
+    """Who would learn of the case by this referral."""
+    authority_id = authority_named(subject)
+    if authority_id:
+        return tuple(r for r in rules.referrals if r.authority_id == authority_id and authority_id not in case.referred)
+    return rules.told(case) if subject == Rung.AUTHORITIES else rules.at_once(case)
+
+
+def _referral(case: Case, subject: str, rules: Rules) -> str:
     """Who is told by which channel, and what the dossier says of the case (R40)."""
-    told = rules.told(case) if rung is Rung.AUTHORITIES else rules.at_once(case)
+    to = sorted(f"{one.authority_id}/{one.channel}" for one in told(case, subject, rules))
     about = case.assessed
-    if about is None or not told:
+    if about is None or not to:
         return ""
-    to = sorted(f"{one.authority_id}/{one.channel}" for one in told)
     judged = (about.kind, about.severity, about.personal_data, about.sector, about.country)
     text = max((person.release_seq for person in case.persons.values()), default=0) or case.draft_seq
     answered = (case.state(Axis.ACKNOWLEDGEMENT), case.state(Axis.REMEDIATION))
@@ -72,7 +89,12 @@ def is_done(case: Case, approval: Approval) -> bool:
             person = case.persons.get(approval.subject)
             return person is not None and person.release_seq > approval.seq
         case Act.REFERRAL:
-            return approval.subject in case.rungs
+            return approval.subject in case.rungs or authority_named(approval.subject) in case.referred
+
+
+def is_a_persons(approval: Approval) -> bool:
+    """The act is done by whoever asked for it, and not by the machine once its instant has come."""
+    return approval.act is not Act.REFERRAL or bool(authority_named(approval.subject))
 
 
 def is_waiting(case: Case, approval: Approval) -> bool:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from disclosure.casework import (
+    approvalpage,
+    approvals,
     authorities,
     casefile,
     clockwork,
@@ -19,13 +22,14 @@ from disclosure.casework import (
     verification,
 )
 from disclosure.demo.certificates import make_certificate
+from disclosure.policy import DATA
 from disclosure.protocol import events as e
 from disclosure.protocol.codes import MailType, TaskKind
 from disclosure.protocol.errors import InvalidInput, Refused
-from disclosure.protocol.values import Channel
+from disclosure.protocol.values import Channel, Language
 from disclosure.store import ledger
 from tests.casework import desk
-from tests.casework.desk import ADA, HOUR, House
+from tests.casework.desk import ADA, BO, HOUR, House
 from tests.office import T0, forget
 
 CNIL, ANSSI = "fr-cnil", "fr-anssi"
@@ -46,6 +50,45 @@ def unreached(house: House) -> tuple[str, str]:
     clockwork.tick(house.office, house.later())
     kind = TaskKind.UNREACHABLE_REFERRAL
     return case_id, next(task.id for task in house.case(case_id).tasks.values() if task.kind is kind)
+
+
+@pytest.fixture
+def two(database: str, tmp_path: Path) -> Iterator[House]:
+    """Policy asks two coordinators for a referral."""
+    shipped = (DATA / "policy.toml").read_text(encoding="utf-8")
+    held = desk.build(tmp_path / "instance", policy=shipped.replace("referral = 0", "referral = 2"))
+    yield held
+    forget(held.office)
+
+
+def test_two_coordinators_where_policy_wants_two(two: House) -> None:
+    """R12: both see the dossier; another authority is another question, and a refusal is asked again by a person."""
+    case_id, task_id = unreached(two)
+    unreachable.refer(two.hand(case_id), task_id, CNIL)
+    assert not two.case(case_id).referred, "asked for, not told"
+    (approval,) = two.case(case_id).approvals.values()
+    with pytest.raises(Refused, match="approval_pending"):
+        unreachable.refer(two.hand(case_id), task_id, CNIL)
+    page = approvalpage.page(two.office, case_id, approval.id, BO, Language.EN, two.now)
+    assert [one.name for one in page.told] == ["CNIL"]
+    assert two.case(case_id).number in page.told[0].dossier
+    assert (page.line.subject, page.line.by_machine) == ("CNIL", False)
+    approvals.approve(two.hand(case_id, BO), approval.id)
+    assert clockwork.tick(two.office, two.now).stuck == 0
+    assert not two.case(case_id).referred, "the act stays a person's"
+    unreachable.refer(two.hand(case_id), task_id, CNIL)
+    assert set(two.case(case_id).referred) == {CNIL}
+    assert verification.verify(two.office).ok
+
+
+def test_a_refused_one_is_not_asked_for_by_the_machine(two: House) -> None:
+    case_id, task_id = unreached(two)
+    unreachable.refer(two.hand(case_id), task_id, CNIL)
+    (approval,) = two.case(case_id).approvals.values()
+    approvals.refuse(two.hand(case_id, BO), approval.id, "Call them first.")
+    clockwork.tick(two.office, approval.expires_at)
+    assert [a.id for a in two.case(case_id).approvals.values()] == [approval.id]
+    assert verification.verify(two.office).ok
 
 
 def text(house: House, case_id: str, task_id: str) -> str:

@@ -60,6 +60,6 @@ def name_authority(case_id: str, task_id: str) -> ResponseReturnValue:
     return answered(
         lambda: unreachable.refer(hand(case_id), task_id, request.form.get("authority", "")),
         lambda problems, status: _page(case_id, task_id, problems, status),
-        N_("The dossier is sealed for this authority."),
+        N_("The dossier is sealed for this authority, or a second coordinator is asked where the policy wants two."),
         url_for(".task", case_id=case_id, task_id=task_id),
     )
