@@ -277,4 +277,4 @@ def _shape(event: e.Event) -> object:
 
 @pytest.mark.timeout(7200)
 def test_whatever_dies_at_whatever_moment(database: str, request: pytest.FixtureRequest) -> None:
-    run_state_machine_as_test(Crashes, settings=length(request.config, examples=12, steps=25))
+    run_state_machine_as_test(Crashes, settings=length(request.config, examples=8, steps=25))

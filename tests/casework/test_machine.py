@@ -262,4 +262,4 @@ class AlertWithoutActionClock(Alert):
 @pytest.mark.timeout(7200)
 @pytest.mark.parametrize("machine", [Alert, AlertWithoutActionClock])
 def test_every_order_of_moves(database: str, machine: type[Alert], request: pytest.FixtureRequest) -> None:
-    run_state_machine_as_test(machine, settings=length(request.config, examples=18))
+    run_state_machine_as_test(machine, settings=length(request.config, examples=10))
