@@ -170,6 +170,11 @@ class Settings:
         """PostgreSQL: any number of web and worker processes; with SQLite all of them are on this machine."""
         return self.database_url.startswith("postgresql")
 
+    @property
+    def woken(self) -> bool:
+        """Workers are told of a case at its instant, and ask more seldom."""
+        return self.carrier is Carrier.PROCRASTINATE
+
 
 _BY_NAME = {setting.name: setting for setting in SETTINGS}
 _BY_ENV = {setting.env: setting for setting in SETTINGS}

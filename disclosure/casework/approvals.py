@@ -47,6 +47,8 @@ def approve(hand: Hand, approval_id: str) -> None:
         asked = _waiting(file, approval_id)
         if asked and not stands(file.case, asked, file.rules):
             raise Refused("R12", "approval_void")
+        if asked and hand.coordinator_id in asked.given_by:
+            return []  # a second click
         return [(hand.actor, given)]
 
     casefile.change(hand.office, hand.case_id, hand.now, decide)

@@ -21,7 +21,6 @@ from disclosure.policy import PolicyBook
 from disclosure.protocol.errors import InvalidInput
 from disclosure.protocol.values import NUMBER_BITS, Domain, spell
 from disclosure.settings import Settings
-from disclosure.settings_table import Carrier as CarrierName
 from disclosure.store import engines, revision
 from disclosure.store.keystores import KeyStore, PostgresqlKeys, SqliteKeys
 from disclosure.store.sealing import SYSTEM, HeadSigner, KeyLost, KeyRing, derived, keyed_hash, secret_file
@@ -132,7 +131,7 @@ def open_office(settings: Settings, engine: Engine | None = None) -> Office:
 
 
 def _carrier(settings: Settings) -> Carrier | None:
-    if settings.carrier is CarrierName.TICKER:
+    if not settings.woken:
         return None
     from disclosure.store.carrier import Carrier  # noqa: PLC0415 - an extra, and a second to load
 

@@ -1,7 +1,7 @@
 """R31: the referral of an organisation that no mail reaches. A coordinator names the authority; the dossier is sealed.
 
-Where policy asks two coordinators for a referral it asks them for this one too (R12). By mail where that authority has a
-confirmed channel (R38), else by the hand that has the task.
+Where policy asks two coordinators for a referral it asks them for this one too (R12). By mail where that authority has
+a confirmed channel (R38), else by the hand that has the task.
 """
 
 from __future__ import annotations

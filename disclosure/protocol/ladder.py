@@ -251,8 +251,10 @@ def _ladder(case: Case, rules: Rules, run: Running) -> Iterator[Planned]:
     climbed_here = sum(1 for r, c in case.rungs.items() if r in LADDER and c.clock is run.clock)
     blocked_by = tuple(task.id for task in _blocking(case, run))
     forced = _embargo_end(case, run)
+    # R33, R35: held is held, also what had lapsed before and was waiting for a task or an approval.
+    held = case.stands_still("paused") or case.stands_still("contested")
     for rung, mark in zip(unused, marks(case, rules, run)[climbed_here:], strict=False):
-        due = forced if forced and (mark is None or forced < mark) else mark
+        due = forced if forced and (mark is None or forced < mark) else None if held else mark
         if due is None:
             return
         if rung is Rung.AUTHORITIES:

@@ -483,7 +483,8 @@ def test_the_day_after_the_announcement_stands_still_with_the_clock(
         ),
         ([(30, e.ClockPaused(reason="r"))], None, "paused in that day, it stands still"),
         ([(30, e.ClockPaused(reason="r")), (40, e.ClockResumed())], T0 + 58 * H, "resumed, the rest of the day runs"),
-        ([(60, e.ClockPaused(reason="r"))], T0 + 48 * H, "it had lapsed before"),
+        ([(60, e.ClockPaused(reason="r"))], None, "it had lapsed before, and waits all the same: held is held"),
+        ([(60, e.ClockPaused(reason="r")), (70, e.ClockResumed())], T0 + 48 * H, "and is due at once when it goes on"),
     ],
 )
 def test_what_is_added_to_a_mark_stands_still_with_the_clock(
@@ -497,6 +498,17 @@ def test_what_is_added_to_a_mark_stands_still_with_the_clock(
     for hours, event in events:
         story.happens(T0 + hours * H, event)
     assert {p.rung: p.due_at for p in plan(story.case, RULES)}.get(Rung.REMINDER) == due_at, why
+
+
+def test_what_waited_for_a_task_does_not_climb_in_a_pause() -> None:
+    """R35: the call that blocked the reminder is recorded while the clock is paused."""
+    story = Story().released()
+    climb(story, T0)
+    story.happens(T0 + 30 * H, e.ClockPaused(reason="r"))
+    do_tasks(story, T0 + 31 * H)
+    assert climb(story, T0 + 40 * H) == []
+    story.happens(T0 + 50 * H, e.ClockResumed())
+    assert climb(story, T0 + 50 * H) == [(Rung.REMINDER, T0 + 24 * H)]
 
 
 def test_two_coordinators_for_a_referral() -> None:
