@@ -236,7 +236,7 @@ def _at_once(case: Case, rules: Rules) -> Iterator[Planned]:
 
 def _beside(case: Case, rules: Rules, run: Running) -> Iterator[Planned]:
     profile = profile_of(case, rules)
-    if run.clock is not Clock.CONTACT:
+    if run.clock is not Clock.CONTACT or _is_held(case):
         return
     if profile.phone_within and Rung.PHONE_FIRST not in case.rungs:
         yield Planned(Rung.PHONE_FIRST, run.clock, run.started_at)
@@ -251,8 +251,7 @@ def _ladder(case: Case, rules: Rules, run: Running) -> Iterator[Planned]:
     climbed_here = sum(1 for r, c in case.rungs.items() if r in LADDER and c.clock is run.clock)
     blocked_by = tuple(task.id for task in _blocking(case, run))
     forced = _embargo_end(case, run)
-    # R33, R35: held is held, also what had lapsed before and was waiting for a task or an approval.
-    held = case.stands_still("paused") or case.stands_still("contested")
+    held = _is_held(case)
     for rung, mark in zip(unused, marks(case, rules, run)[climbed_here:], strict=False):
         due = forced if forced and (mark is None or forced < mark) else None if held else mark
         if due is None:
@@ -261,6 +260,11 @@ def _ladder(case: Case, rules: Rules, run: Running) -> Iterator[Planned]:
             yield from _authorities(case, rules, run, due, blocked_by, forced=forced is not None)
         else:
             yield Planned(rung, run.clock, due, blocked_by)
+
+
+def _is_held(case: Case) -> bool:
+    """R33, R35: held is held, also what had lapsed before and was waiting for a task, an approval or a late tick."""
+    return case.stands_still("paused") or case.stands_still("contested")
 
 
 def _embargo_end(case: Case, run: Running) -> datetime | None:
