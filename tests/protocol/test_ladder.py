@@ -508,7 +508,7 @@ def test_what_waited_for_a_task_does_not_climb_in_a_pause() -> None:
     do_tasks(story, T0 + 31 * H)
     assert climb(story, T0 + 40 * H) == []
     story.happens(T0 + 50 * H, e.ClockResumed())
-    assert climb(story, T0 + 50 * H) == [(Rung.REMINDER, T0 + 24 * H)]
+    assert (Rung.REMINDER, T0 + 24 * H) in climb(story, T0 + 50 * H)
 
 
 def test_two_coordinators_for_a_referral() -> None:
