@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from disclosure.casework import casefile, inboxrows, mailrows
+from disclosure.casework import casefile, inboxrows, mailrows, projecting
 from disclosure.casework.casefile import CaseFile
 from disclosure.casework.comparing import Place, compare
 from disclosure.casework.office import Office, domain_tokens_of, sha256
@@ -21,6 +21,7 @@ from disclosure.protocol.state import Task
 from disclosure.store import ledger
 from disclosure.store.sealing import Erased, Sealer
 from disclosure.store.tables import (
+    approvals,
     case_reports,
     cases,
     certificates,
@@ -48,6 +49,7 @@ def check(office: Office, connection: Connection, case_id: str) -> None:
     _domains(office, connection, file)
     _deadlines(connection, file, entries)
     _tasks(connection, file)
+    _approvals(connection, file)
     _searches(connection, file, entries)
     sealer = sealer_of(office, case_id)
     _probes(connection, file, entries, sealer)
@@ -125,6 +127,16 @@ def _state_of(task: Task) -> str:
     if task.open:
         return "open"
     return "cancelled" if task.cancelled else "done"
+
+
+def _approvals(connection: Connection, file: CaseFile) -> None:
+    case = file.case
+    said = {
+        a.id: {"act": a.act, "expires_at": a.expires_at, "state": projecting.approval_state(case, a)}
+        for a in case.approvals.values()
+    }
+    rows = connection.execute(select(approvals).where(approvals.c.case_id == file.id))
+    compare(end_of(file), "approvals", said, rows, lambda row: row.id)
 
 
 # --- searches and what they found ---

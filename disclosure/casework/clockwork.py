@@ -17,8 +17,8 @@ from disclosure.casework import casefile, dossiers, maintenance, outages, projec
 from disclosure.casework.casefile import CaseFile, Fact
 from disclosure.casework.office import Office, new_id, sha256
 from disclosure.casework.queueing import to_each
+from disclosure.protocol import approvals, ladder
 from disclosure.protocol import events as e
-from disclosure.protocol import ladder
 from disclosure.protocol.codes import Act, MailType, OwnClock, Rung, TaskKind
 from disclosure.protocol.effects import Effect, MailEffect, TaskEffect, effects_of, next_contact
 from disclosure.protocol.errors import CannotStore, Conflict, DisclosureError
@@ -241,14 +241,21 @@ def _referral(by: e.MailQueued | e.TaskOpened, authority_id: str, dossier: str) 
 
 
 def _approvals(file: CaseFile, now: datetime) -> list[Fact]:
-    """An expired approval is proposed again, by the machine and to everybody, and the rung stays due (R12)."""
-    expired = [file.case.approvals[key] for key in ladder.approvals_expired(file.case, file.rules, now)]
-    facts: list[Fact] = [(e.MACHINE, e.ApprovalExpired(approval_id=approval.id)) for approval in expired]
-    again = [(a.act, a.subject) for a in expired if file.case.open and ladder.still_wanted(file.case, a)]
-    again += [(Act.REFERRAL, str(rung)) for rung in ladder.proposals_due(file.case, file.rules, now, file.plan)]
-    for act, subject in again:
-        expires_at = now + file.rules.policy.approval_expires
-        proposal = e.ApprovalProposed(approval_id=new_id(), act=act, subject=subject, expires_at=expires_at)
+    """What was shown and is so no more is void; what expired is proposed again, by the machine and to everybody, and
+    the rung stays due (R12)."""
+    case, rules = file.case, file.rules
+    facts: list[Fact] = [(e.MACHINE, e.ApprovalVoided(approval_id=a.id)) for a in approvals.void(case, rules)]
+    expired = approvals.expired(case, rules, now)
+    facts += [(e.MACHINE, e.ApprovalExpired(approval_id=a.id)) for a in expired]
+    again = [(a.act, a.subject) for a in expired if a.act is not Act.REFERRAL]  # a rung's is asked for as long as due
+    after = file.after(now, facts) if facts else file
+    due = ladder.proposals_due(after.case, rules, now, after.plan)
+    for act, subject in (*again, *((Act.REFERRAL, str(rung)) for rung in due)):
+        expires_at = now + rules.policy.approval_expires
+        state = approvals.shown(case, act, subject, rules)
+        proposal = e.ApprovalProposed(
+            approval_id=new_id(), act=act, subject=subject, expires_at=expires_at, state=state
+        )
         facts += [(e.MACHINE, proposal), _call(OwnClock.DUE_TO_APPROVED, proposal.approval_id)]
     return facts
 

@@ -266,20 +266,13 @@ def release_first_contact(hand: Hand, contact_id: str) -> None:
             raise Refused("R19", "not_a_mail_contact")
         if any(m.to == contact_id and m.type is MailType.CONTACT_REQUEST for m in case.mails.values()):
             raise Refused("R19", "already_written_to")
-        actor = hand.actor
-        if not approvals.enough(file, Act.FIRST_CONTACT, contact_id):
-            return approvals.propose(file, Act.FIRST_CONTACT, contact_id, actor, hand.now)
-        return [
-            (actor, e.FirstContactReleased(contact_ids=(contact_id,))),
+        facts: list[Fact] = [
+            (hand.actor, e.FirstContactReleased(contact_ids=(contact_id,))),
             (e.MACHINE, queued(hand.office, case, MailType.CONTACT_REQUEST, contact_id, hand.now)),
         ]
+        return approvals.or_propose(file, Act.FIRST_CONTACT, contact_id, hand, facts)
 
     casefile.change(hand.office, hand.case_id, hand.now, decide)
-
-
-def approve(hand: Hand, approval_id: str) -> None:
-    """R12: another person says yes. The act itself stays the proposer's, or the machine's at the next tick."""
-    casefile.record(hand, e.ApprovalGiven(approval_id=approval_id))
 
 
 # --- notice ---
@@ -299,8 +292,6 @@ def release_notice(hand: Hand, command: ReleaseNotice) -> None:
         if not file.case.draft_seq:
             raise Refused("R20", "no_draft")
         actor = hand.actor
-        if not approvals.enough(file, Act.RELEASE, command.person_id):
-            return approvals.propose(file, Act.RELEASE, command.person_id, actor, hand.now)
         with hand.office.store.reading() as connection:
             drafted = ledger.one(hand.office.store, connection, hand.case_id, file.case.draft_seq)
         assert isinstance(drafted, e.NoticeDrafted)  # noqa: S101 - draft_seq points nowhere else
@@ -317,7 +308,8 @@ def release_notice(hand: Hand, command: ReleaseNotice) -> None:
         )
         mail_type = MailType.NOTICE if command.fingerprint else MailType.NOTICE_READY
         mail = queued(hand.office, file.case, mail_type, command.person_id, hand.now)
-        return [*((actor, copy.event) for copy in copies), (actor, released), (e.MACHINE, mail)]
+        facts = [*((actor, copy.event) for copy in copies), (actor, released), (e.MACHINE, mail)]
+        return approvals.or_propose(file, Act.RELEASE, command.person_id, hand, facts)
 
     def within(tx: Connection, file: CaseFile) -> None:
         if file.case.persons[command.person_id].released_at == hand.now:  # not when a second coordinator is asked first

@@ -20,10 +20,9 @@ def release(hand: Hand, contact_id: str) -> None:
         case, released = file.case, e.ForwardRequestReleased(contact_id=contact_id)
         if any(mail.to == contact_id and mail.type is MailType.FORWARD_REQUEST for mail in case.mails.values()):
             raise Refused("R14b", "already_written_to")
-        file.after(hand.now, [(hand.actor, released)])  # nobody is asked to approve what a rule forbids
-        if not approvals.enough(file, Act.FIRST_CONTACT, contact_id):
-            return approvals.propose(file, Act.FIRST_CONTACT, contact_id, hand.actor, hand.now)
+        file.after(hand.now, [(hand.actor, released)])  # what a rule forbids, before a mail is thought of
         mail = queued(hand.office, case, MailType.FORWARD_REQUEST, contact_id, hand.now)
-        return [(hand.actor, released), (e.MACHINE, mail)]
+        facts: list[Fact] = [(hand.actor, released), (e.MACHINE, mail)]
+        return approvals.or_propose(file, Act.FIRST_CONTACT, contact_id, hand, facts)
 
     casefile.change(hand.office, hand.case_id, hand.now, decide)

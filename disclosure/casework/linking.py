@@ -16,12 +16,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection as Tx
-from sqlalchemy import Row, Table, select, update
+from sqlalchemy import Row, Table, delete, select, update
 
 from disclosure.casework.office import Office, new_code, new_id, same
 from disclosure.protocol.errors import InvalidInput, LinkRefused, TooMany
 from disclosure.protocol.values import Purpose, unspell
-from disclosure.store.tables import links
+from disclosure.store.tables import links, sessions
 
 ID_BYTES = 16
 KEY_ID_LENGTH = 2
@@ -114,6 +114,7 @@ def check_code(office: Office, table: Table, key: Any, row: Row[Any], typed: str
 
 
 def revoke_all(tx: Tx, case_id: str, recipient: str, now: datetime) -> None:
-    """A newer link of the same recipient and case makes the older generation useless."""
-    live = (links.c.case_id == case_id) & (links.c.recipient == recipient) & links.c.revoked_at.is_(None)
-    tx.execute(update(links).where(live).values(revoked_at=now))
+    """Every link that this recipient of this case was sent; whoever is inside through one of them is outside."""
+    sent = (links.c.case_id == case_id) & (links.c.recipient == recipient)
+    tx.execute(update(links).where(sent, links.c.revoked_at.is_(None)).values(revoked_at=now))
+    tx.execute(delete(sessions).where(sessions.c.link_id.in_(select(links.c.id).where(sent))))

@@ -70,11 +70,18 @@ def keep(office: Office, tx: Connection, name: str, at: datetime) -> None:
 
 
 def under(office: Office, connection: Connection, name: str) -> Version:
-    """The version of this name; the one in force where a case is older than the keeping of versions."""
+    """The version of this name; the one in force where a case is older than the keeping of versions.
+
+    Raises BrokenChain where one that was kept is gone: no case climbs by rules that it did not start with.
+    """
     if name == office.policy.current.version:
         return office.policy.version
     text = connection.scalar(select(policies.c.text).where(policies.c.version == name))
-    return read_version(text) if text is not None else office.policy.version
+    if text is not None:
+        return read_version(text)
+    if "+" in name:
+        raise BrokenChain(SYSTEM, 0, f"policies.version: {name} is missing, and a case runs under it")
+    return office.policy.version
 
 
 def alone_may_suffice(office: Office, connection: Connection) -> bool:
@@ -101,7 +108,7 @@ def check(connection: Connection) -> None:
         if _named(row) != row.version:
             raise BrokenChain(SYSTEM, 0, f"policies.text is not that of policies.version {row.version}")
     kept = select(policies.c.version)
-    # A name without a digest is older than the keeping of versions.
+    # A name without a digest is older than the keeping of versions (``under``).
     lost = select(cases.c.id).where(cases.c.policy_version.contains("+"), cases.c.policy_version.not_in(kept)).limit(1)
     case_id = connection.scalar(lost)
     if case_id is not None:

@@ -15,15 +15,16 @@ from sqlalchemy import Connection, Row, bindparam, insert, select, update
 from disclosure.casework import policies
 from disclosure.casework.office import Office, domain_tokens_of, new_id
 from disclosure.protocol import events as e
+from disclosure.protocol.approvals import is_done
 from disclosure.protocol.axes import Axis
 from disclosure.protocol.codes import MailType
 from disclosure.protocol.errors import Conflict
 from disclosure.protocol.ladder import Plan, Rules, next_instant
 from disclosure.protocol.ownclocks import next_own_instant, whose_move
-from disclosure.protocol.state import Case
+from disclosure.protocol.state import Approval, Case
 from disclosure.protocol.values import Language
 from disclosure.store.manyrows import ManyRows, RowKind
-from disclosure.store.tables import cases, coordinators, deadlines, domain_tokens, outbox, searches, tasks
+from disclosure.store.tables import approvals, cases, coordinators, deadlines, domain_tokens, outbox, searches, tasks
 
 # A row may refer to one of a lower place. The ledger's own have 0 to 2.
 _NEW_CASE = RowKind(10, insert(cases))
@@ -34,6 +35,8 @@ _NEW_MAIL = RowKind(14, insert(outbox))
 _NEW_TASK = RowKind(15, insert(tasks))
 _TASK = RowKind(16, update(tasks).where(tasks.c.id == bindparam("its_id")), missed=Conflict)
 _NEW_SEARCH = RowKind(17, insert(searches))
+_NEW_APPROVAL = RowKind(18, insert(approvals))
+_APPROVAL = RowKind(19, update(approvals).where(approvals.c.id == bindparam("its_id")), missed=Conflict)
 _DEADLINES = select(deadlines).where(deadlines.c.case_id.in_(bindparam("case_ids", expanding=True)))
 _COORDINATORS = select(coordinators.c.id, coordinators.c.language).where(coordinators.c.active)
 
@@ -61,6 +64,8 @@ class Projection:
             if isinstance(entry.event, e.RungClimbed):
                 climbed[entry.event.rung] = fired[entry.event.rung, entry.event.clock]
             self._entry(case_id, case, entry, climbed)
+        for approval in case.approvals.values():  # what ends one is an event of its own, or that the act was done
+            self._rows.add(_APPROVAL, {"its_id": approval.id, "state": approval_state(case, approval)})
 
     def write(self) -> None:
         self._rows.write(self._tx)
@@ -112,6 +117,9 @@ class Projection:
                 self._rows.add(_TASK, {"its_id": task_id, "state": "done"})
             case e.TaskCancelled(task_id=task_id):
                 self._rows.add(_TASK, {"its_id": task_id, "state": "cancelled"})
+            case e.ApprovalProposed() as asked:
+                row = {"id": asked.approval_id, "case_id": case_id, "act": asked.act, "expires_at": asked.expires_at}
+                self._rows.add(_NEW_APPROVAL, row | {"state": "open"})
             case e.SearchStarted(search_id=search_id, domain_id=domain_id):
                 self._search(case_id, entry.at, search_id, domain_id)
             case e.CertificateSearchStarted(search_id=search_id, contact_id=contact_id):
@@ -168,6 +176,11 @@ def deadline_rows(case: Case, planned: Plan) -> dict[tuple[str, str], tuple[str,
     }
     rows.update({(str(rung), str(c.clock)): ("fired", c.due_at) for rung, c in case.rungs.items()})
     return rows
+
+
+def approval_state(case: Case, approval: Approval) -> str:
+    """As far as the fold alone knows: whether it is void is the rules' to say, and the machine's to write down."""
+    return "open" if approval.open and not is_done(case, approval) else "ended"
 
 
 def mail_row(

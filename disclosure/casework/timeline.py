@@ -216,6 +216,7 @@ SENTENCES: Mapping[type[e.Event], Words] = {
     ),
     e.OrganisationMailed: _mailed,
     e.AuthorityMailed: _mailed,
+    e.LinksRevoked: _of(N_("Links revoked: %(to)s"), to=_named("recipient")),
     e.LinkOpened: _fixed(N_("The link was opened by something: a person or a scanner")),
     e.PersonConfirmed: _of(
         N_("%(name)s (%(role)s) confirmed with link and code: S1"), name=_text("name"), role=_text("role")
@@ -270,7 +271,8 @@ SENTENCES: Mapping[type[e.Event], Words] = {
     e.ApprovalProposed: _of(N_("Approval asked for: %(act)s"), act=_coded("act")),
     e.ApprovalGiven: _fixed(N_("Approval given")),
     e.ApprovalRefused: _fixed(N_("Approval refused")),
-    e.ApprovalExpired: _fixed(N_("Approval expired; it is asked for again")),
+    e.ApprovalExpired: _fixed(N_("Approval expired")),
+    e.ApprovalVoided: _fixed(N_("Approval void: what was shown is so no more")),
     e.AuthorityReferred: _of(
         N_("Referred to %(name)s: %(channel)s"), name=_named("authority_id"), channel=_coded("channel")
     ),

@@ -12,7 +12,8 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from disclosure.casework import casefile, casemails, deskwords, incoming, policymoves, timeline
+from disclosure.casework import approvallines, casefile, casemails, incoming, policymoves, timeline
+from disclosure.casework.approvallines import ApprovalLine
 from disclosure.casework.casefile import CaseFile
 from disclosure.casework.finding import Found, labelled
 from disclosure.casework.nextmoves import Move, moves
@@ -25,10 +26,8 @@ from disclosure.casework.words import short, word
 from disclosure.language import N_, country_name
 from disclosure.protocol import events as e
 from disclosure.protocol.axes import Axis
-from disclosure.protocol.codes import Act
-from disclosure.protocol.ladder import is_approved
 from disclosure.protocol.ownclocks import whose_move
-from disclosure.protocol.state import Approval, Task
+from disclosure.protocol.state import Task
 from disclosure.protocol.values import Audience, Language, Party
 from disclosure.store import ledger
 from disclosure.store.tables import cases, events
@@ -63,16 +62,6 @@ class TaskLine:
     overdue: bool
     blocking: bool
     rung: str
-
-
-@dataclass(frozen=True)
-class ApprovalLine:
-    id: str
-    act: str
-    subject: str
-    proposed_by: str
-    expires_at: datetime
-    mine: bool  # R12: whoever proposed it cannot be the second
 
 
 @dataclass(frozen=True)
@@ -160,7 +149,7 @@ def page(
         contacts=contacts_of(file, said, language),
         persons=tuple(person_of(p, said, sight) for p in file.case.persons.values()),
         tasks=open_tasks(file, sight, now),
-        approvals=_approvals(file, sight, coordinator_id),
+        approvals=approvallines.lines(file, sight, coordinator_id),
         coming=timeline.coming(file, sight, now),
         picture=timeline.picture(file, sight, now),
         policy=runs,
@@ -250,7 +239,7 @@ def _domains(file: CaseFile, said: Mapping[int, e.Event]) -> tuple[DomainRow, ..
     )
 
 
-# --- tasks and approvals ---
+# --- tasks ---
 
 
 def open_tasks(file: CaseFile, sight: timeline.Sight, now: datetime) -> tuple[TaskLine, ...]:
@@ -268,26 +257,4 @@ def _task(task: Task, sight: timeline.Sight, now: datetime) -> TaskLine:
         overdue=task.due_at <= now,
         blocking=task.blocking,
         rung=short(task.rung, sight.language) if task.rung else "",
-    )
-
-
-def _approvals(file: CaseFile, sight: timeline.Sight, coordinator_id: str) -> tuple[ApprovalLine, ...]:
-    """Asked for and not decided; one that has enough voices is history."""
-    policy = file.rules.policy
-    waiting = (
-        a
-        for a in file.case.approvals.values()
-        if not (a.refused or a.expired or is_approved(file.case, a.act, a.subject, policy))
-    )
-    return tuple(_approval(a, sight, coordinator_id) for a in waiting)
-
-
-def _approval(approval: Approval, sight: timeline.Sight, coordinator_id: str) -> ApprovalLine:
-    return ApprovalLine(
-        id=approval.id,
-        act=short(Act(approval.act), sight.language),
-        subject=sight.name(approval.subject) or deskwords.rung(approval.subject, sight.language),
-        proposed_by=sight.name(approval.proposed_by),
-        expires_at=approval.expires_at,
-        mine=approval.proposed_by == coordinator_id,
     )

@@ -291,7 +291,16 @@ def _referred(case: Case, entry: e.Entry, event: e.AuthorityReferred) -> Case:
 
 
 def _proposed(case: Case, entry: e.Entry, event: e.ApprovalProposed) -> Case:
-    approval = Approval(event.approval_id, event.act, event.subject, entry.at, entry.actor.ref, event.expires_at)
+    approval = Approval(
+        event.approval_id,
+        event.act,
+        event.subject,
+        entry.at,
+        entry.actor.ref,
+        event.expires_at,
+        event.state,
+        entry.seq,
+    )
     return case.but(approvals={**case.approvals, approval.id: approval})
 
 
@@ -307,9 +316,15 @@ def _approval_given(case: Case, entry: e.Entry, event: e.ApprovalGiven) -> Case:
     return case.but(approvals={**case.approvals, approval.id: given})
 
 
-def _approval_ended(case: Case, entry: e.Entry, event: e.ApprovalRefused | e.ApprovalExpired) -> Case:
-    refused = isinstance(event, e.ApprovalRefused)
-    ended = replace(case.approvals[event.approval_id], refused=refused, expired=not refused)
+def _approval_ended(
+    case: Case, entry: e.Entry, event: e.ApprovalRefused | e.ApprovalExpired | e.ApprovalVoided
+) -> Case:
+    ended = replace(
+        case.approvals[event.approval_id],
+        refused=isinstance(event, e.ApprovalRefused),
+        expired=isinstance(event, e.ApprovalExpired),
+        void=isinstance(event, e.ApprovalVoided),
+    )
     return case.but(approvals={**case.approvals, ended.id: ended})
 
 
@@ -376,6 +391,7 @@ _STEPS: Mapping[type[e.Event], Callable[[Case, e.Entry, Any], Case]] = {
     e.ApprovalGiven: _approval_given,
     e.ApprovalRefused: _approval_ended,
     e.ApprovalExpired: _approval_ended,
+    e.ApprovalVoided: _approval_ended,
     e.AuthorityReferred: _referred,
     e.PublicationAnnounced: publicity.announced,
     e.CasePublished: publicity.published,
@@ -394,6 +410,7 @@ FACTS_ONLY = frozenset(
         e.LookupRecorded,
         e.SearchEnded,
         e.LinkOpened,
+        e.LinksRevoked,
         e.MailHeld,
         e.OrganisationWrote,
         e.OrganisationAnswered,

@@ -590,6 +590,14 @@ class LinkOpened(Event):
     mail_id: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class LinksRevoked(Event):
+    """No link that this contact or person was sent opens anything any more; the next mail brings a new one (R25)."""
+
+    recipient: str
+    reason: str = sealed()
+
+
 # --- standing (R25, R26, R29) ---
 
 
@@ -834,10 +842,13 @@ class CoordinatorsCalled(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class ApprovalProposed(Event):
+    """``state``: what is shown to whoever approves, as codes; another state needs another approval."""
+
     approval_id: str
     act: Act
     subject: str
     expires_at: datetime
+    state: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -853,6 +864,13 @@ class ApprovalRefused(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class ApprovalExpired(Event):
+    approval_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApprovalVoided(Event):
+    """What was shown is no longer so: another draft, certificate, standing or authority (R12, R29)."""
+
     approval_id: str
 
 

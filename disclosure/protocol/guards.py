@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from disclosure.protocol import events as e
+from disclosure.protocol.approvals import is_waiting
 from disclosure.protocol.axes import Axis
 from disclosure.protocol.codes import Proof, Rung
 from disclosure.protocol.errors import IllegalMove, Refused
@@ -154,9 +155,11 @@ def _publish_needs_end(case: Case, event: e.PublicationAnnounced | e.CasePublish
         raise Refused("R46", "embargo_running")
 
 
-def _approval_open(case: Case, event: e.ApprovalGiven | e.ApprovalRefused | e.ApprovalExpired) -> None:
+def _approval_open(
+    case: Case, event: e.ApprovalGiven | e.ApprovalRefused | e.ApprovalExpired | e.ApprovalVoided
+) -> None:
     approval = case.approvals.get(event.approval_id)
-    if approval is None or approval.refused or approval.expired:
+    if approval is None or not is_waiting(case, approval):
         raise IllegalMove("approval", "closed", type(event).__name__)
 
 
@@ -195,5 +198,6 @@ _RULES: Mapping[type[e.Event], Callable[[Case, Any], None]] = {
     e.ApprovalGiven: _approval_open,
     e.ApprovalRefused: _approval_open,
     e.ApprovalExpired: _approval_open,
+    e.ApprovalVoided: _approval_open,
     e.EmbargoEnded: _embargo_after_contact,
 }

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from disclosure.protocol.approvals import is_approved, missing, shown, stands, void
 from disclosure.protocol.authorities import When
 from disclosure.protocol.codes import Act, Clock, MailType, OwnClock, Rung
-from disclosure.protocol.state import Approval, Case, MailState, Still, Task
+from disclosure.protocol.state import Case, MailState, Still, Task
 from disclosure.protocol.values import AlertKind, Channel, Severity
 from disclosure.protocol.worktime import Duration, Time, WorkCalendar, add, after_working_hours, working_hours_between
 
@@ -308,50 +309,22 @@ def _blocking(case: Case, run: Running) -> Iterator[Task]:
 # --- approvals (R12) ---
 
 
-def approved(approval: Approval, needed: int) -> bool:
-    """The machine's proposal needs ``needed`` coordinators; a coordinator's own counts as the first of them."""
-    if approval.refused or approval.expired:
-        return False
-    proposer = 1 if approval.proposed_by else 0
-    return len(approval.given_by) + proposer >= needed
-
-
-def is_approved(case: Case, act: Act, subject: str, policy: Policy) -> bool:
-    needed = policy.approvals.get(act, 0)
-    return needed == 0 or any(
-        a.act is act and a.subject == subject and approved(a, needed) for a in case.approvals.values()
-    )
-
-
 def _approval_missing(case: Case, rules: Rules, rung: Rung) -> bool:
-    return not is_approved(case, Act.REFERRAL, rung, rules.policy)
+    return not is_approved(case, Act.REFERRAL, rung, rules)
 
 
 def proposals_due(case: Case, rules: Rules, now: datetime, planned: Plan | None = None) -> tuple[Rung, ...]:
-    """Rungs that are due, wait for approval and have no proposal open; an expired one is proposed again."""
+    """Rungs that are due and wait for approval, and for which nobody is being asked."""
     planned = plan(case, rules) if planned is None else planned
-    pending = {a.subject for a in case.approvals.values() if not (a.refused or a.expired) and now < a.expires_at}
-    return tuple(p.rung for p in planned if p.approval and p.due_at <= now and p.rung not in pending)
+    asking = ((p, _asked_until(case, rules, p.rung)) for p in planned if p.approval and p.due_at <= now)
+    return tuple(p.rung for p, until in asking if until is None or until <= now)
 
 
-def still_wanted(case: Case, approval: Approval) -> bool:
-    """Whether what a coordinator asked for can still be done; a referral's rung is asked for by ``proposals_due``."""
-    if approval.act is Act.FIRST_CONTACT:
-        contact = case.contacts.get(approval.subject)
-        return contact is not None and not contact.disabled and approval.subject not in case.released_to
-    person = case.persons.get(approval.subject)
-    return approval.act is Act.RELEASE and person is not None and case.waits_for_release(person)
-
-
-def approvals_expired(case: Case, rules: Rules, now: datetime) -> tuple[str, ...]:
-    """Open proposals past their date that never got enough approvals."""
-    return tuple(
-        a.id
-        for a in case.approvals.values()
-        if not (a.refused or a.expired)
-        and a.expires_at <= now
-        and not approved(a, rules.policy.approvals.get(a.act, 0))
-    )
+def _asked_until(case: Case, rules: Rules, rung: Rung) -> datetime | None:
+    """Until when coordinators were asked about this rung as it is now: a refusal holds that long and no longer."""
+    state = shown(case, Act.REFERRAL, rung, rules)
+    asked = (a for a in case.approvals.values() if a.act is Act.REFERRAL and a.subject == rung and a.state == state)
+    return max((a.expires_at for a in asked if a.open or a.refused), default=None)
 
 
 # --- what is due ---
@@ -382,9 +355,16 @@ def climbable(case: Case, rules: Rules, planned: Plan | None = None) -> Iterator
 def next_instant(case: Case, rules: Rules, planned: Plan | None = None) -> datetime | None:
     """When a worker must look next: to climb, or to propose what needs approval; None: only a person can move it."""
     planned = plan(case, rules) if planned is None else planned
-    pending = [a for a in case.approvals.values() if not (a.refused or a.expired)]
-    proposed = {a.subject for a in pending}
     climb = [p.due_at for p in climbable(case, rules, planned)]
-    propose = [p.due_at for p in planned if p.approval and p.rung not in proposed]
-    expire = [a.expires_at for a in pending if case.open and not approved(a, rules.policy.approvals.get(a.act, 0))]
-    return min((*climb, *propose, *expire), default=None)
+    asked = ((p.due_at, _asked_until(case, rules, p.rung)) for p in planned if p.approval)
+    propose = [max(due, until) if until else due for due, until in asked]
+    return min((*climb, *propose, *_approvals_move(case, rules)), default=None)
+
+
+def _approvals_move(case: Case, rules: Rules) -> Iterator[datetime]:
+    """What expires, at its date; what is void, at once."""
+    if not case.approvals:
+        return
+    yield from (a.expires_at for a in missing(case, rules) if stands(case, a, rules))
+    if case.last_at and void(case, rules):
+        yield case.last_at

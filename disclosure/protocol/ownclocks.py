@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from disclosure.protocol.approvals import is_waiting, missing
 from disclosure.protocol.axes import Axis
 from disclosure.protocol.codes import OwnClock, Rung
-from disclosure.protocol.ladder import Policy, Rules, approved, running
+from disclosure.protocol.ladder import Policy, Rules, running
 from disclosure.protocol.state import Case
 from disclosure.protocol.values import Party
 from disclosure.protocol.worktime import add
@@ -43,12 +44,9 @@ def _own_deadlines(case: Case, rules: Rules) -> Iterator[OwnLapse]:
     for task in case.tasks.values():
         if task.open:
             yield OwnLapse(OwnClock.TASK_OVERDUE, task.id, task.due_at)
-    for approval in case.approvals.values():
-        if not (approval.refused or approval.expired) and not approved(
-            approval, rules.policy.approvals.get(approval.act, 0)
-        ):
-            due = add(approval.proposed_at, clocks[OwnClock.DUE_TO_APPROVED], rules.calendar)
-            yield OwnLapse(OwnClock.DUE_TO_APPROVED, approval.id, due)
+    for approval in missing(case, rules):
+        due = add(approval.proposed_at, clocks[OwnClock.DUE_TO_APPROVED], rules.calendar)
+        yield OwnLapse(OwnClock.DUE_TO_APPROVED, approval.id, due)
 
 
 def next_own_instant(case: Case, rules: Rules) -> datetime | None:
@@ -68,6 +66,8 @@ def whose_move(case: Case, policy: Policy) -> Party:
     if not case.open:
         return Party.MACHINE
     if case.state(Axis.CONTACT) == "searching" or any(task.open for task in case.tasks.values()):
+        return Party.COORDINATOR
+    if any(is_waiting(case, approval) for approval in case.approvals.values()):
         return Party.COORDINATOR
     if any(still.why == "contested" and still.end is None for still in case.stills):
         return Party.COORDINATOR

@@ -153,15 +153,24 @@ class Task:
 
 @dataclass(frozen=True)
 class Approval:
+    """``state``: what was shown, as codes (approvals.shown). ``seq``: the entry that proposed it."""
+
     id: str
     act: Act
     subject: str
     proposed_at: datetime
     proposed_by: str
     expires_at: datetime
+    state: str = ""
+    seq: int = 0
     given_by: tuple[str, ...] = ()
     refused: bool = False
     expired: bool = False
+    void: bool = False
+
+    @property
+    def open(self) -> bool:
+        return not (self.refused or self.expired or self.void)
 
 
 @dataclass(frozen=True)

@@ -237,6 +237,23 @@ tasks = Table(
 _TASK_OPEN = text("state = 'open'")
 Index("ix_tasks_due_at", tasks.c.due_at, sqlite_where=_TASK_OPEN, postgresql_where=_TASK_OPEN)
 Index("ix_tasks_case_id", tasks.c.case_id)
+approvals = Table(
+    "approvals",
+    metadata,
+    _id(),
+    _to("cases"),
+    Column("act", _CODE, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("state", _CODE, nullable=False),  # open | ended: refused, expired, void, or done
+)
+_APPROVAL_OPEN = text("state = 'open'")
+Index(
+    "ix_approvals_expires_at",
+    approvals.c.expires_at,
+    sqlite_where=_APPROVAL_OPEN,
+    postgresql_where=_APPROVAL_OPEN,
+)
+Index("ix_approvals_case_id", approvals.c.case_id)
 
 # --- looking for contacts ---
 

@@ -3,26 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import select
 
-from disclosure.casework import accounts, casefile, clockwork, coordination, delivery, leaving, timeline, verification
+from disclosure.casework import (
+    accounts,
+    answering,
+    approvalpage,
+    approvals,
+    casefile,
+    clockwork,
+    coordination,
+    delivery,
+    dossiers,
+    leaving,
+    timeline,
+    verification,
+)
+from disclosure.casework.answering import Visit
 from disclosure.casework.casefile import Hand
 from disclosure.casework.coordination import ReleaseNotice
 from disclosure.demo import stage
+from disclosure.demo.certificates import make_certificate
 from disclosure.policy import DATA
 from disclosure.protocol import events as e
-from disclosure.protocol.codes import Act, MailType, OwnClock, Rung
-from disclosure.protocol.errors import IllegalMove, Refused
+from disclosure.protocol.codes import Act, MailType, OwnClock, Proof, Rung
+from disclosure.protocol.errors import IllegalMove, InvalidInput, NotFound, Refused
 from disclosure.protocol.state import Approval
-from disclosure.protocol.values import Audience, Language, Party
-from disclosure.store import ledger
+from disclosure.protocol.values import Answer, Audience, Language, Party, Standing
+from disclosure.store import ledger, schema, tables
 from disclosure.store.tables import outbox
 from tests.casework import desk
 from tests.casework.desk import ADA, BO, HOUR, NOTICE, House
-from tests.office import forget
+from tests.office import T0, forget
 
 DAY = timedelta(days=1)
 TWO = (
@@ -47,7 +63,7 @@ def asked(house: House, case_id: str, act: Act) -> list[Approval]:
 
 
 def waiting(house: House, case_id: str, act: Act) -> Approval:
-    (found,) = (a for a in asked(house, case_id, act) if not (a.refused or a.expired))
+    (found,) = (a for a in asked(house, case_id, act) if a.open)
     return found
 
 
@@ -67,7 +83,7 @@ def first_contact(house: House) -> tuple[str, object]:
 def release(house: House) -> tuple[str, object]:
     case_id, act = first_contact(house)
     act(ADA)  # type: ignore[operator]
-    coordination.approve(by(house, case_id, BO), waiting(house, case_id, Act.FIRST_CONTACT).id)
+    approvals.approve(by(house, case_id, BO), waiting(house, case_id, Act.FIRST_CONTACT).id)
     act(ADA)  # type: ignore[operator]
     house.deliver()
     visit = house.shown(house.confirmed(case_id))
@@ -97,10 +113,10 @@ def test_one_asks_another_gives_and_then_it_is_done(two: House, prepare, kind: A
         act(BO)
     assert refused.value.reason == "approval_pending", "asking twice gives nothing"
     with pytest.raises(Refused) as refused:
-        coordination.approve(by(two, case_id, ADA), approval.id)
+        approvals.approve(by(two, case_id, ADA), approval.id)
     assert refused.value.reason == "same_person", "one's own approval is none"
     assert not done(two, case_id, kind)
-    coordination.approve(by(two, case_id, BO), approval.id)
+    approvals.approve(by(two, case_id, BO), approval.id)
     assert not done(two, case_id, kind), "the act itself stays a person's"
     act(ADA)
     assert done(two, case_id, kind)
@@ -113,7 +129,7 @@ def test_an_expired_approval_cannot_be_given_and_is_proposed_again(two: House, p
     act(ADA)
     approval = waiting(two, case_id, kind)
     with pytest.raises(IllegalMove):
-        coordination.approve(by(two, case_id, BO, approval.expires_at), approval.id)
+        approvals.approve(by(two, case_id, BO, approval.expires_at), approval.id)
     clockwork.tick(two.office, approval.expires_at - timedelta(seconds=1))
     assert waiting(two, case_id, kind).id == approval.id, "not a second early"
     clockwork.tick(two.office, approval.expires_at)
@@ -122,23 +138,258 @@ def test_an_expired_approval_cannot_be_given_and_is_proposed_again(two: House, p
     assert two.case(case_id).approvals[approval.id].expired
     assert (again.subject, again.proposed_by) == (approval.subject, ""), "the same act, asked for by the machine"
     later = again.proposed_at + HOUR
-    coordination.approve(by(two, case_id, BO, later), again.id)
+    approvals.approve(by(two, case_id, BO, later), again.id)
     with pytest.raises(Refused):
         act(BO)
     assert not done(two, case_id, kind), "the machine is no coordinator: two persons are needed"
-    coordination.approve(by(two, case_id, ADA, later), again.id)
+    approvals.approve(by(two, case_id, ADA, later), again.id)
     act(ADA)
     assert done(two, case_id, kind)
     assert verification.verify(two.office).ok
 
 
-def test_what_can_no_longer_be_done_is_not_asked_for_again(two: House) -> None:
+def test_what_can_no_longer_be_done_is_void_and_not_asked_for_again(two: House) -> None:
     case_id, act = first_contact(two)
     act(ADA)  # type: ignore[operator]
     approval = waiting(two, case_id, Act.FIRST_CONTACT)
     coordination.disable_contact(two.hand(case_id), approval.subject)
+    with pytest.raises(Refused) as refused:
+        approvals.approve(by(two, case_id, BO), approval.id)
+    assert refused.value.reason == "approval_void"
+    clockwork.tick(two.office, two.now)
     clockwork.tick(two.office, approval.expires_at)
-    assert [a.expired for a in asked(two, case_id, Act.FIRST_CONTACT)] == [True]
+    assert [a.void for a in asked(two, case_id, Act.FIRST_CONTACT)] == [True], "noted at the next tick, asked no more"
+    assert verification.verify(two.office).ok
+
+
+# --- an approval is for what was seen ---
+
+
+def host_in_doubt(house: House, case_id: str, subject: str) -> None:
+    coordination.assess(house.hand(case_id), replace(desk.ASSESSMENT, host_compromised=Answer.UNKNOWN, reason="r"))
+
+
+def another_draft(house: House, case_id: str, subject: str) -> None:
+    coordination.draft_notice(house.hand(case_id), replace(NOTICE, advice="Other advice."))
+
+
+def another_certificate(house: House, case_id: str, subject: str) -> None:
+    _, public = make_certificate(f"N <{desk.OWN}>", now=T0 - 30 * DAY)
+    answering.hand_in_certificate(Visit(house.office, case_id, subject, house.now), public)
+    _happens(house, case_id, e.StandingShown(person_id=subject, standing=Standing.S3, proof=Proof.CALL_BACK, note="n"))
+
+
+def standing_lost(house: House, case_id: str, subject: str) -> None:
+    named = e.OwnAddressNamed(
+        person_id=subject, domain_id=next(iter(house.case(case_id).domains)), address="x@org.example"
+    )
+    _happens(house, case_id, named)
+
+
+def _happens(house: House, case_id: str, event: e.Event) -> None:
+    casefile.record(house.hand(case_id), event)
+
+
+@pytest.mark.parametrize(
+    ("prepare", "kind", "change", "legal_again"),
+    [
+        (first_contact, Act.FIRST_CONTACT, host_in_doubt, True),
+        (release, Act.RELEASE, another_draft, True),
+        (release, Act.RELEASE, another_certificate, False),  # the command names the certificate of before
+        (release, Act.RELEASE, standing_lost, False),
+    ],
+)
+@pytest.mark.parametrize("given_before", [False, True])
+def test_another_state_needs_another_approval(  # type: ignore[no-untyped-def]
+    two: House, prepare, kind: Act, change, *, legal_again: bool, given_before: bool
+) -> None:
+    case_id, act = prepare(two)
+    act(ADA)
+    approval = waiting(two, case_id, kind)
+    if given_before:
+        approvals.approve(by(two, case_id, BO), approval.id)
+    change(two, case_id, approval.subject)
+    if not given_before:
+        with pytest.raises(Refused) as refused:
+            approvals.approve(by(two, case_id, BO), approval.id)
+        assert refused.value.reason == "approval_void", "nobody approves what they did not see"
+    if legal_again:
+        act(ADA)
+        assert not done(two, case_id, kind), "it is asked for anew"
+        assert waiting_now(two, case_id, kind) != approval.id
+    else:
+        with pytest.raises(Refused):
+            act(ADA)
+        assert not done(two, case_id, kind)
+    clockwork.tick(two.office, two.now)
+    assert two.case(case_id).approvals[approval.id].void, "and the ledger says why"
+    assert verification.verify(two.office).ok
+
+
+def waiting_now(house: House, case_id: str, act: Act) -> str:
+    """The id of the newest one."""
+    return max(asked(house, case_id, act), key=lambda a: a.seq).id
+
+
+# --- a refusal ---
+
+
+@pytest.mark.parametrize(("prepare", "kind"), ACTS)
+@pytest.mark.parametrize("given_before", [False, True])
+def test_a_refusal_has_a_reason_and_ends_the_question(  # type: ignore[no-untyped-def]
+    two: House, prepare, kind: Act, *, given_before: bool
+) -> None:
+    case_id, act = prepare(two)
+    act(ADA)
+    approval = waiting(two, case_id, kind)
+    if given_before:
+        approvals.approve(by(two, case_id, BO), approval.id)
+    with pytest.raises(InvalidInput):
+        approvals.refuse(by(two, case_id, BO), approval.id, " ")
+    approvals.refuse(by(two, case_id, BO), approval.id, "The wrong person.")
+    with pytest.raises(IllegalMove):
+        approvals.approve(by(two, case_id, BO), approval.id)
+    clockwork.tick(two.office, approval.expires_at)
+    assert [a.id for a in asked(two, case_id, kind)] == [approval.id], "the machine does not ask for a person's act"
+    act(ADA)
+    assert not done(two, case_id, kind), "asked for again, by a person"
+    assert waiting(two, case_id, kind).id != approval.id
+    approvals.approve(by(two, case_id, BO), waiting(two, case_id, kind).id)
+    act(ADA)
+    assert done(two, case_id, kind)
+    with pytest.raises(IllegalMove):
+        approvals.refuse(by(two, case_id, BO), waiting_now(two, case_id, kind), "Too late.")
+    with two.office.store.reading() as connection:
+        entries = ledger.read(two.office.store, connection, case_id, parts=ledger.EVERY_PART)
+    assert [x.event.reason for x in entries if isinstance(x.event, e.ApprovalRefused)] == ["The wrong person."]
+
+
+@pytest.mark.timeout(60)
+def test_a_refusal_delays_a_referral_and_never_ends_it(two: House) -> None:
+    case_id, now = up_to_the_referral(two)
+    approval = waiting(two, case_id, Act.REFERRAL)
+    approvals.refuse(by(two, case_id, ADA, now), approval.id, "Not before we have called again.")
+    clockwork.tick(two.office, approval.expires_at - timedelta(seconds=1))
+    assert [a.open for a in asked(two, case_id, Act.REFERRAL)] == [False], "as long as it would have been asked for"
+    clockwork.tick(two.office, approval.expires_at)
+    again = waiting(two, case_id, Act.REFERRAL)
+    assert again.proposed_by == "", "the machine asks, everybody is called"
+    for login in (ADA, BO):
+        approvals.approve(by(two, case_id, login, approval.expires_at), again.id)
+    clockwork.tick(two.office, approval.expires_at)
+    assert set(two.case(case_id).referred) == {"fr-anssi", "fr-cnil"}
+    assert verification.verify(two.office).ok
+
+
+@pytest.mark.timeout(60)
+def test_a_referral_to_others_is_asked_for_anew_at_once(two: House) -> None:
+    """Without personal data the CNIL is not told: the two who said yes saw another list and another dossier."""
+    case_id, now = up_to_the_referral(two)
+    approval = waiting(two, case_id, Act.REFERRAL)
+    for login in (ADA, BO):
+        approvals.approve(by(two, case_id, login, now), approval.id)
+    coordination.assess(by(two, case_id, ADA, now), replace(desk.ASSESSMENT, personal_data=Answer.NO, reason="r"))
+    clockwork.tick(two.office, now)
+    assert not two.case(case_id).referred
+    assert two.case(case_id).approvals[approval.id].void
+    again = waiting(two, case_id, Act.REFERRAL)
+    for login in (ADA, BO):
+        approvals.approve(by(two, case_id, login, now), again.id)
+    clockwork.tick(two.office, now)
+    assert set(two.case(case_id).referred) == {"fr-anssi"}
+    assert verification.verify(two.office).ok
+
+
+# --- what waits, over all cases; what stands on the page ---
+
+
+def rows_of(house: House, case_id: str, login: str, now: datetime) -> list[approvalpage.WaitingRow]:
+    page = approvalpage.waiting(house.office, login, Language.EN, now, most=1000)
+    return [row for row in page.rows if row.case_id == case_id]
+
+
+def test_the_list_of_what_waits(two: House) -> None:
+    case_id, act = first_contact(two)
+    assert rows_of(two, case_id, BO, two.now) == []
+    act(ADA)  # type: ignore[operator]
+    (mine,) = rows_of(two, case_id, ADA, two.now)
+    (row,) = rows_of(two, case_id, BO, two.now)
+    assert (mine.line.mine_to_give, row.line.mine_to_give, row.overdue) == (False, True, False)
+    assert (row.number, row.organisation, row.line.asked_by) == (two.case(case_id).number, "Org", "Ada")
+    assert rows_of(two, case_id, BO, row.line.expires_at)[0].overdue
+    every = {row.line.id for row in approvalpage.waiting(two.office, BO, Language.EN, two.now, most=1000).rows}
+    walked, after = set(), ""
+    while True:
+        page = approvalpage.waiting(two.office, BO, Language.EN, two.now, after, most=2)
+        walked |= {one.line.id for one in page.rows}
+        after = page.next
+        if not after:
+            break
+    assert walked == every, "page by page it is the same list"
+    approvals.approve(by(two, case_id, BO), row.line.id)
+    assert rows_of(two, case_id, BO, two.now)[0].line.enough, "still to be done"
+    act(ADA)  # type: ignore[operator]
+    assert rows_of(two, case_id, BO, two.now) == []
+
+
+def test_what_a_second_coordinator_sees_is_what_leaves(two: House) -> None:
+    case_id, act = first_contact(two)
+    act(ADA)  # type: ignore[operator]
+    approval = waiting(two, case_id, Act.FIRST_CONTACT)
+    page = approvalpage.page(two.office, case_id, approval.id, BO, Language.EN, two.now)
+    assert page.leaving is not None
+    assert page.leaving.preview is not None
+    assert page.leaving.preview.to == desk.SECURITY
+    assert two.case(case_id).number in page.leaving.preview.body
+    with pytest.raises(NotFound):
+        approvalpage.page(two.office, case_id, "0" * 32, BO, Language.EN, two.now)
+
+
+@pytest.mark.timeout(60)
+def test_a_referral_is_looked_at_as_its_dossiers(two: House) -> None:
+    case_id, now = up_to_the_referral(two)
+    approval = waiting(two, case_id, Act.REFERRAL)
+    page = approvalpage.page(two.office, case_id, approval.id, BO, Language.EN, now)
+    assert len(page.told) == 2
+    for one in page.told:
+        assert two.case(case_id).number in one.dossier, one.name
+    for login in (ADA, BO):
+        approvals.approve(by(two, case_id, login, now), approval.id)
+    clockwork.tick(two.office, now)
+    with two.office.store.reading() as connection:
+        entries = ledger.read(two.office.store, connection, case_id, parts=ledger.EVERY_PART)
+    sent = {x.event.dossier for x in entries if isinstance(x.event, e.AuthorityReferred)}
+    assert {_head_and_facts(one.dossier) for one in page.told} == {_head_and_facts(text) for text in sent}
+
+
+def _head_and_facts(dossier: str) -> str:
+    """Before the chronology, which goes on until it leaves, and before who else was told in the same act."""
+    return dossiers.RULE.join(dossier.split(dossiers.RULE)[:2])
+
+
+# --- an installation of before ---
+
+
+@pytest.mark.timeout(60)
+def test_the_rows_of_an_older_installation(two: House) -> None:
+    """Asked and open, given and done, refused: each as the events of before say."""
+    case_id, act = first_contact(two)
+    act(ADA)  # type: ignore[operator]
+    other, again = first_contact(two)
+    again(ADA)  # type: ignore[operator]
+    approvals.refuse(by(two, other, BO), waiting(two, other, Act.FIRST_CONTACT).id, "r")
+    store = two.office.store
+
+    def held() -> set[tuple[object, ...]]:
+        with store.reading() as connection:
+            return {tuple(row) for row in connection.execute(select(tables.approvals))}
+
+    before = held()
+    assert {row[-1] for row in before} == {"open", "ended"}
+    schema.downgrade(store.engine, store.gate, "0008", two.now)
+    schema.upgrade(store.engine, store.gate, two.now)
+    assert held() == before
+    assert verification.verify(two.office).ok
 
 
 # --- the referral: the rung stays due ---
@@ -148,7 +399,7 @@ def up_to_the_referral(house: House) -> tuple[str, datetime]:
     """Silence until the authorities are due; every task done. Returns the instant at which approval was asked for."""
     case_id, act = first_contact(house)
     act(ADA)  # type: ignore[operator]
-    coordination.approve(by(house, case_id, BO), waiting(house, case_id, Act.FIRST_CONTACT).id)
+    approvals.approve(by(house, case_id, BO), waiting(house, case_id, Act.FIRST_CONTACT).id)
     act(ADA)  # type: ignore[operator]
     house.deliver()
     now = house.now
@@ -178,11 +429,11 @@ def test_a_referral_stays_due_until_two_have_said_yes(two: House) -> None:
     again = waiting(two, case_id, Act.REFERRAL)
     assert again.id != approval.id, "proposed again"
     assert not two.case(case_id).referred
-    coordination.approve(by(two, case_id, ADA, now), again.id)
-    coordination.approve(by(two, case_id, ADA, now), again.id)
+    approvals.approve(by(two, case_id, ADA, now), again.id)
+    approvals.approve(by(two, case_id, ADA, now), again.id)
     clockwork.tick(two.office, now + HOUR)
     assert not two.case(case_id).referred, "one voice, given twice, is one"
-    coordination.approve(by(two, case_id, BO, now + HOUR), again.id)
+    approvals.approve(by(two, case_id, BO, now + HOUR), again.id)
     clockwork.tick(two.office, now + HOUR)
     assert set(two.case(case_id).referred) == {"fr-anssi", "fr-cnil"}
     climbed = two.case(case_id).rungs[Rung.AUTHORITIES]

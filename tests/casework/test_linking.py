@@ -8,10 +8,12 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Connection, insert, select, update
 
-from disclosure.casework import answering, casefile, coordination, linking
+from disclosure.casework import accounts, answering, casefile, coordination, linking, queueing, revoking, verification
 from disclosure.casework.office import Office, Secrets
-from disclosure.protocol.errors import InvalidInput, LinkRefused, TooMany
-from disclosure.protocol.values import Purpose
+from disclosure.protocol import events as e
+from disclosure.protocol.codes import MailType
+from disclosure.protocol.errors import InvalidInput, LinkRefused, Refused, TooMany
+from disclosure.protocol.values import Audience, Purpose
 from disclosure.store.tables import links
 from tests.casework.desk import HOUR, OFFICE_MAIL, SECURITY, House
 from tests.office import T0, everything
@@ -135,6 +137,33 @@ def test_a_newer_generation_makes_the_older_useless_and_leaves_other_recipients_
     assert refused(house.office, old.token)
     assert found(house.office, other.token)
     assert found(house.office, new.token)
+
+
+def test_a_coordinator_takes_links_back(house: House) -> None:
+    """Whoever is inside is outside; what was said stands; the next mail to the same address has a link that opens."""
+    case_id = house.requested()
+    visit = house.confirmed(case_id)
+    first = house.relay.newest(SECURITY, house.case(case_id).number)
+    contact = house.case(case_id).chosen[0]
+    session = answering.confirm(house.office, first.token, first.code, "", "", house.later())
+    assert accounts.read_session(house.office, Audience.ORGANISATION, session, house.now)
+    with pytest.raises(InvalidInput):
+        revoking.revoke(house.hand(case_id), contact, " ")
+    with pytest.raises(Refused):
+        revoking.revoke(house.hand(case_id), "nobody", "wrong hands")
+    assert found(house.office, first.token, house.now)
+    revoking.revoke(house.hand(case_id), contact, "wrong hands")
+    assert refused(house.office, first.token, house.now)
+    assert accounts.read_session(house.office, Audience.ORGANISATION, session, house.now) is None
+    assert visit.person_id in house.case(case_id).persons
+    again = queueing.queued(house.office, house.case(case_id), MailType.REMINDER, contact, house.now)
+    casefile.change(house.office, case_id, house.now, lambda _: [(e.MACHINE, again)])
+    house.later()
+    house.deliver()
+    newer = house.relay.newest(SECURITY, house.case(case_id).number)
+    assert newer.token != first.token
+    assert found(house.office, newer.token, house.now)
+    assert verification.verify(house.office, case_id).ok
 
 
 # --- codes ---

@@ -12,6 +12,7 @@ import pytest
 
 from disclosure.casework import (
     answering,
+    approvals,
     casefile,
     casepage,
     clockwork,
@@ -111,7 +112,7 @@ def test_two_coordinators_where_policy_wants_two(tmp_path: Path) -> None:
     forwarding.release(strict.hand(case_id), contact_id)
     assert not types_to(strict, case_id, contact_id), "asked for, not sent"
     (approval,) = strict.case(case_id).approvals
-    coordination.approve(strict.hand(case_id, BO), approval)
+    approvals.approve(strict.hand(case_id, BO), approval)
     forwarding.release(strict.hand(case_id), contact_id)
     assert types_to(strict, case_id, contact_id) == [MailType.FORWARD_REQUEST]
 

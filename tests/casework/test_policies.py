@@ -16,6 +16,7 @@ from disclosure.protocol import ladder
 from disclosure.protocol.codes import Rung
 from disclosure.protocol.errors import Refused
 from disclosure.protocol.values import Severity
+from disclosure.store.tables import cases
 from disclosure.store.tables import policies as kept
 from tests.casework import desk
 from tests.casework.desk import ADA, HOUR, House
@@ -69,6 +70,20 @@ def test_a_version_that_is_gone_is_found(first: House) -> None:
     found = verification.verify(first.office)
     assert not found.ok
     assert "policies.version" in found.fault
+
+
+def test_no_case_climbs_by_rules_that_it_did_not_start_with(first: House) -> None:
+    """Its version is lost: the case stands still and a person is told; the others go on."""
+    lost = first.requested(severity=Severity.CRITICAL)
+    then = restarted(first, SLOWER)
+    sound = then.requested(severity=Severity.CRITICAL)
+    with first.office.store.writing() as tx:
+        tx.execute(delete(kept).where(kept.c.version == first.office.policy.current.version))
+    done = clockwork.tick(then.office, T0 + 100 * HOUR)
+    assert (done.stuck, bool(then.case(sound).rungs)) == (1, True)
+    with then.office.store.reading() as connection:
+        why = connection.scalar(select(cases.c.stuck_why).where(cases.c.id == lost))
+    assert "policies.version" in str(why)
 
 
 def test_a_case_is_moved_by_an_act_that_says_what_changes(first: House) -> None:

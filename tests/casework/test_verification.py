@@ -18,6 +18,7 @@ import pytest
 
 from disclosure.casework import (
     answering,
+    casefile,
     clockwork,
     coordination,
     deadletters,
@@ -33,7 +34,7 @@ from disclosure.demo.certificates import make_certificate
 from disclosure.demo.screenshot import screenshot
 from disclosure.mail.inbound import MailClass
 from disclosure.protocol import events as e
-from disclosure.protocol.codes import Clock, Rung
+from disclosure.protocol.codes import Act, Clock, Rung
 from disclosure.protocol.errors import InvalidInput, NotFound
 from disclosure.protocol.values import Domain
 from disclosure.store.tables import metadata
@@ -157,6 +158,8 @@ def full(house: House) -> House:
     came(house, case_id)
     waiting = house.requested()
     _climb(house, waiting)
+    proposal = {"approval_id": "b" * 32, "act": Act.RELEASE, "subject": "who", "expires_at": house.now + desk.HOUR}
+    casefile.record(house.hand(waiting), e.ApprovalProposed(**proposal))
     assert verification.verify(house.office) == verification.Verified(True, 3, _events(house))
     return house
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from disclosure.protocol import events as e
+from disclosure.protocol.approvals import shown
 from disclosure.protocol.authorities import When
 from disclosure.protocol.codes import Act, Clock, EmbargoEnd, MailType, OwnClock, Proof, Rung, TaskKind
 from disclosure.protocol.effects import MailEffect, TaskEffect, effects_of
@@ -439,7 +440,13 @@ def test_two_coordinators_for_a_referral() -> None:
     at = T0 + 72 * H
     assert climb(story, at, two) == []
     assert proposals_due(story.case, two, at) == (Rung.AUTHORITIES,)
-    proposal = e.ApprovalProposed(approval_id="a", act=Act.REFERRAL, subject=Rung.AUTHORITIES, expires_at=at + 48 * H)
+    proposal = e.ApprovalProposed(
+        approval_id="a",
+        act=Act.REFERRAL,
+        subject=Rung.AUTHORITIES,
+        expires_at=at + 48 * H,
+        state=shown(story.case, Act.REFERRAL, Rung.AUTHORITIES, two),
+    )
     story.happens(at, proposal, by=e.MACHINE)
     assert proposals_due(story.case, two, at) == ()
     assert proposals_due(story.case, two, at + 48 * H) == (Rung.AUTHORITIES,), "an expired one is proposed again"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.web.house import House, Prepared, prepare
-from tests.web.walk import Alert, walked
+from tests.web.walk import Alert, proposed, walked
 
 Build = Callable[..., House]
 
@@ -49,4 +49,4 @@ def shared(build: Build) -> House:
 @pytest.fixture(scope="module")
 def filled(build: Build) -> Alert:
     """A whole alert lies in it. For tests that only look."""
-    return walked(build())
+    return proposed(walked(build()))

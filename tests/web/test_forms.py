@@ -354,7 +354,9 @@ def test_whatever_is_typed_anywhere_is_no_error_of_ours(house: House, turn: int)
     with house.office.store.reading() as connection:
         report_id = str(connection.exec_driver_sql("SELECT id FROM reports").scalar())
     ids = {"case_id": case_id, "report_id": report_id, "channel_id": "fr-anssi:mail"}
-    ids |= dict.fromkeys(("mail_id", "person_id", "contact_id", "picture_id", "inbox_id", "token"), "0" * 32)
+    ids |= dict.fromkeys(
+        ("mail_id", "person_id", "contact_id", "picture_id", "inbox_id", "approval_id", "token"), "0" * 32
+    )
     fields = sorted({f.name for act in ACTS.values() for f in act.fields} | FIELDS)
     typed = {name: NASTY[(place + turn) % len(NASTY)] for place, name in enumerate(fields)}
     adapter = house.app.url_map.bind("127.0.0.1:5000")

@@ -17,7 +17,7 @@ from disclosure.casework import deskwords, keys, words
 from disclosure.discovery.keyplaces import web_key_urls
 from disclosure.protocol import events
 from disclosure.protocol.values import Language
-from disclosure.store.tables import confirmed_channels, inbox, links, outbox, pictures, probes, reports
+from disclosure.store.tables import approvals, confirmed_channels, inbox, links, outbox, pictures, probes, reports
 from disclosure.web import problems
 from disclosure.web.countries import countries
 from disclosure.web.desk.acts import ACTS
@@ -63,6 +63,7 @@ def known(alert: Alert) -> dict[str, list[str]]:
             "mail_id": list(connection.scalars(select(outbox.c.id).where(outbox.c.case_id.is_not(None)))),
             "person_id": list(connection.scalars(select(links.c.person_id).where(links.c.person_id.is_not(None)))),
             "inbox_id": list(connection.scalars(select(inbox.c.id))),
+            "approval_id": list(connection.scalars(select(approvals.c.id))),
             "contact_id": list(connection.scalars(select(links.c.recipient).where(links.c.purpose == "confirm"))),
         }
         assert connection.execute(select(confirmed_channels)).first() is None
@@ -257,6 +258,7 @@ def test_every_form_is_a_plain_form_with_a_token(filled: Alert, pages: dict[str,
         "desk.withdraw",  # a channel that was confirmed
         "desk.confirm",
         "desk.use_certificate",  # test_certificates.py
+        "desk.give_approval",  # where the policy wants two: test_approvals.py
     }
     posts = {rule.endpoint for rule in filled.house.app.url_map.iter_rules() if "POST" in (rule.methods or ())}
     assert posts - reached <= elsewhere

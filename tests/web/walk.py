@@ -14,7 +14,9 @@ from PIL import Image, PngImagePlugin
 from sqlalchemy import select
 
 from disclosure.casework import filing, receiving, searching
+from disclosure.casework.casefile import Hand, look, record
 from disclosure.casework.certsearching import Seek
+from disclosure.casework.office import new_id
 from disclosure.casework.receiving import Kept
 from disclosure.demo import stage
 from disclosure.demo.certificates import make_certificate
@@ -23,6 +25,9 @@ from disclosure.discovery.evidence import Certificate, DnsEvidence, Hop, Outcome
 from disclosure.discovery.finder import Findings
 from disclosure.mail.inbound import FailedRecipient, MailClass
 from disclosure.mail.received import quarantined
+from disclosure.protocol import events as e
+from disclosure.protocol.approvals import shown
+from disclosure.protocol.codes import Act
 from disclosure.protocol.values import Answer, Channel, Domain
 from disclosure.store.tables import outbox
 from tests.casework import desk as casedesk
@@ -308,6 +313,23 @@ def walked(house: House, steps: int = len(STEPS)) -> Alert:
     for browser, held in zip((alert.reporter, alert.desk, alert.organisation), stage.cookies, strict=True):
         for name, value in held.items():
             browser.client.set_cookie(name, value, domain="127.0.0.1")
+    return alert
+
+
+def proposed(alert: Alert) -> Alert:
+    """A second voice is asked for, by another coordinator: that the notice goes out once more."""
+    house, case_id = alert.house, alert.case.rsplit("/", 1)[1]
+    casedesk.hire(house.office, casedesk.ADA)
+    file = look(house.office, case_id)
+    person = next(iter(file.case.persons))
+    proposal = e.ApprovalProposed(
+        approval_id=new_id(),
+        act=Act.RELEASE,
+        subject=person,
+        expires_at=house.now + timedelta(days=2),
+        state=shown(file.case, Act.RELEASE, person, file.rules),
+    )
+    record(Hand(house.office, case_id, casedesk.ADA, house.now), proposal)
     return alert
 
 

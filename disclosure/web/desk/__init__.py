@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from disclosure.web.desk import (
     acts,
+    approvals,
     authorities,
     cases,
     certificates,
@@ -23,6 +24,7 @@ from disclosure.web.desk.frame import blueprint
 
 __all__ = [
     "acts",
+    "approvals",
     "authorities",
     "blueprint",
     "cases",

@@ -85,6 +85,23 @@ ACTS: Mapping[str, ActForm] = {
         deeds.disable,
         anchor="contacts",
     ),
+    "revoke": ActForm(
+        N_("Revoke links"),
+        N_(
+            "A mail went to a wrong address, or its link is in wrong hands. No link of this recipient opens anything "
+            "any more, and whoever is inside through one is outside. What was said stands; the next mail has a new "
+            "link."
+        ),
+        N_("Revoke these links"),
+        N_("Revoked. None of the links sent so far opens anything."),
+        (
+            Field("recipient", N_("Whose links"), "radios", options=choices.recipients),
+            Field("reason", N_("Reason"), "area"),
+        ),
+        deeds.revoke,
+        harm=True,
+        anchor="contacts",
+    ),
     "standing": ActForm(
         N_("Record standing S3"),
         N_(

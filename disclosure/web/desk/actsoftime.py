@@ -1,4 +1,4 @@
-"""Acts about clocks, tasks, authorities, approvals and the end of a case, as data (see actforms.py)."""
+"""Acts about clocks, tasks, authorities and the end of a case, as data (see actforms.py)."""
 
 from __future__ import annotations
 
@@ -113,14 +113,6 @@ ACTS: Mapping[str, ActForm] = {
         N_("The note is kept."),
         (Field("text", N_("Note"), "area"),),
         deeds.note,
-    ),
-    "approve": ActForm(
-        N_("Approve what a coordinator asked for"),
-        N_("You are the second person. Look at what it is about before you say yes."),
-        N_("Approve"),
-        N_("Approved. What was asked for can be done now."),
-        (Field("approval", N_("Asked for"), "radios", options=choices.approvals),),
-        deeds.approve,
     ),
     "link": ActForm(
         N_("Link a further report"),

@@ -21,6 +21,14 @@ def persons(case: WholeCase, language: Language) -> Options:
     return [(row.id, f"{row.name}, {row.role} · {row.standing_words}") for row in case.persons]
 
 
+def recipients(case: WholeCase, language: Language) -> Options:
+    """Whoever was sent a link."""
+    written = [(row.id, f"{row.address} ({row.word})") for row in case.contacts.all if row.written_to]
+    return written + [
+        (row.id, f"{row.name}, {row.role} · {row.own_address}") for row in case.persons if row.own_address
+    ]
+
+
 def tasks(case: WholeCase, language: Language) -> Options:
     return [(row.id, " · ".join(filter(None, (row.kind, row.target, row.rung)))) for row in case.tasks]
 
@@ -32,10 +40,6 @@ def authorities(case: WholeCase, language: Language) -> Options:
 def policies(case: WholeCase, language: Language) -> Options:
     """The version in force, where the case runs under another one."""
     return [(case.policy.in_force, case.policy.in_force)] if case.policy.movable else []
-
-
-def approvals(case: WholeCase, language: Language) -> Options:
-    return [(row.id, f"{row.act}: {row.subject}") for row in case.approvals if not row.mine]
 
 
 def closings(case: WholeCase, language: Language) -> Options:

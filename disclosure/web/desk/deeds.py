@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from disclosure.casework import certsearching, coordination, policymoves, publishing, reporting, searching
+from disclosure.casework import certsearching, coordination, policymoves, publishing, reporting, revoking, searching
 from disclosure.casework.casefile import Hand, look
 from disclosure.casework.coordination import Assessment, EnterContact
 from disclosure.casework.deskwords import CLOSINGS
@@ -67,6 +67,11 @@ def disable(hand: Hand, typed: Typed) -> None:
     coordination.disable_contact(hand, contact_id)
 
 
+def revoke(hand: Hand, typed: Typed) -> None:
+    recipient = typed.text("recipient", required=True)
+    revoking.revoke(hand, recipient, _one(typed, "reason"))
+
+
 def standing(hand: Hand, typed: Typed) -> None:
     person, proof = typed.text("person", required=True), typed.code("proof", Proof)
     note = typed.words("note", required=True)
@@ -125,12 +130,6 @@ def authority(hand: Hand, typed: Typed) -> None:
     authority, reference, words = typed.text("authority", required=True), typed.text("reference"), typed.words("words")
     typed.check()
     coordination.authority_answered(hand, authority, reference, words)
-
-
-def approve(hand: Hand, typed: Typed) -> None:
-    approval = typed.text("approval", required=True)
-    typed.check()
-    coordination.approve(hand, approval)
 
 
 def publish(hand: Hand, typed: Typed) -> None:

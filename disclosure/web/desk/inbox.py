@@ -5,11 +5,11 @@ from __future__ import annotations
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from disclosure.casework import finding, maintenance, outgoing, overview
+from disclosure.casework import approvalpage, finding, maintenance, outgoing, overview
 from disclosure.protocol.values import Audience
 from disclosure.web import security
 from disclosure.web.clock import now
-from disclosure.web.desk.frame import after, blueprint, office
+from disclosure.web.desk.frame import after, blueprint, coordinator_id, office
 from disclosure.web.language import chosen_language
 
 
@@ -17,9 +17,10 @@ from disclosure.web.language import chosen_language
 @security.needs(Audience.COORDINATOR)
 def inbox() -> ResponseReturnValue:
     held = overview.inbox(office(), chosen_language(), now(), after())
+    asked = approvalpage.waiting(office(), coordinator_id(), chosen_language(), now(), most=overview.GLANCE)
     relay = outgoing.trouble(office(), chosen_language())
     still = maintenance.standing(office(), now())
-    return render_template("desk/inbox.html", inbox=held, relay=relay, still=still, after=after())
+    return render_template("desk/inbox.html", inbox=held, asked=asked, relay=relay, still=still, after=after())
 
 
 @blueprint.get("/reports")

@@ -41,6 +41,10 @@ _REFUSED: Mapping[str, str] = {
     "unknown_certificate": N_("This certificate does not belong to the contact."),
     "certificate_refused": N_("The certificate is refused. Look at the reason; another one may be entered by hand."),
     "approval_pending": N_("A second coordinator was asked already."),
+    "approval_void": N_(
+        "What was asked for has changed since. Nothing was approved; whoever acts must look and ask again."
+    ),
+    "nothing_to_approve": N_("As the case stands this cannot be done, so nobody is asked to approve it."),
     "same_person": N_("Whoever asked for the approval cannot give it. Another coordinator must."),
     "no_draft": N_("There is no notice to release yet. Write it first."),
     "no_usable_certificate": N_("The certificate is no longer usable. Nothing leaves in clear text instead."),
