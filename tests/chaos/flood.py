@@ -11,6 +11,7 @@ import contextlib
 import os
 import subprocess
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -19,6 +20,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
+import psycopg
+from procrastinate.exceptions import ConnectorException
 from sqlalchemy import exists, func, or_, select
 
 from disclosure.casework import casefile, clockwork, delivery, keys, outboxrows, queueing
@@ -40,6 +43,7 @@ NO_LIMIT = {"DISCLOSURE_MAIL_PER_DOMAIN_PER_MINUTE": "100000"}
 TOGETHER = 50  # cases in one transaction of the preparation
 WAITING = ("recipe", "prepared", "sending")
 PAUSE = 0.05  # seconds
+SELDOM = 5.0  # seconds between two ticks where workers are woken
 Now = Callable[[], datetime]
 Result = TypeVar("Result")
 
@@ -49,13 +53,15 @@ def clock(began: float, start: datetime = T0) -> Now:
     return lambda: start + timedelta(seconds=time.time() - began)
 
 
-def environ(database_url: str) -> dict[str, str]:
-    return NO_LIMIT | ({"DISCLOSURE_DATABASE_URL": database_url} if database_url else {})
+def environ(database_url: str, carrier: str = "ticker") -> dict[str, str]:
+    own = NO_LIMIT | {"DISCLOSURE_CARRIER": carrier}
+    return own | ({"DISCLOSURE_DATABASE_URL": database_url} if database_url else {})
 
 
-def prepare(folder: Path, mails: int, *, contacts: int = 1, database_url: str = "") -> None:
+def prepare(folder: Path, mails: int, *, contacts: int = 1, database_url: str = "", carrier: str = "ticker") -> None:
     """An instance with so many contact requests in its outbox, ``contacts`` of each case."""
-    office = make_office(folder, **environ(database_url))
+    office = make_office(folder, **environ(database_url, carrier))
+    office.prepare(T0)
     keys.ensure_service_key(office, T0 - timedelta(days=30))
     hire(office, ADA)
     left = mails
@@ -81,8 +87,8 @@ def _put(office: Office, contacts: list[int]) -> None:
         casefile.store_all(office, tx, ready)
 
 
-def reopen(folder: Path, database_url: str = "") -> Office:
-    return open_office(load(folder, environ(database_url)))
+def reopen(folder: Path, database_url: str = "", carrier: str = "ticker") -> Office:
+    return open_office(load(folder, environ(database_url, carrier)))
 
 
 def shorten(lease: timedelta) -> float:
@@ -106,21 +112,35 @@ def empty(office: Office, port: int, began: float, *, pause: float = PAUSE) -> N
 
 
 def work(open_it: Callable[[], Office], port: int, now: Now, lease: timedelta, until: datetime) -> None:
-    """The worker's clock and outbox, a thread each, until nothing is due by ``until`` and nothing waits."""
+    """The worker's clock and outbox, a thread each, until nothing is due by ``until`` and nothing waits.
+
+    Where workers are woken, a third one is; the clock then ticks more seldom, as the worker's does.
+    """
     seconds = shorten(lease)
     office = lasting(open_it)
 
+    ended = threading.Event()
+
     def over() -> bool:
-        return now() >= until and settled(office, until)
+        if now() >= until and settled(office, until):
+            ended.set()
+        return ended.is_set()
+
+    def tick() -> None:
+        clockwork.tick(office, now(), pause=time.sleep)
+        if office.carrier:
+            ended.wait(SELDOM)
+
+    def carry() -> None:
+        if office.carrier:
+            with contextlib.suppress(psycopg.Error, ConnectorException):  # the server crashed: begun again
+                office.carrier.work(lambda case_id: clockwork.reach(office, case_id, now()), ended)
 
     with contextlib.closing(line(port, seconds)) as to:
-        jobs = (
-            lambda: clockwork.tick(office, now(), pause=time.sleep),
-            lambda: delivery.deliver(office, now(), to, clock=now),
-        )
+        jobs = [tick, lambda: delivery.deliver(office, now(), to, clock=now), *([carry] if office.carrier else [])]
         pool = ThreadPoolExecutor(len(jobs))
-        for ended in wait([pool.submit(repeated, job, over) for job in jobs], return_when=FIRST_EXCEPTION).done:
-            ended.result()
+        for one in wait([pool.submit(repeated, job, over) for job in jobs], return_when=FIRST_EXCEPTION).done:
+            one.result()
 
 
 def repeated(job: Callable[[], object], over: Callable[[], bool]) -> None:

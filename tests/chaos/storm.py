@@ -81,9 +81,10 @@ class Place:
     folder: Path
     url: str = ""
     server: servers.Server | None = None
+    carrier: str = "ticker"
 
     def open(self) -> Office:
-        return flood.reopen(self.folder, self.url)
+        return flood.reopen(self.folder, self.url, self.carrier)
 
 
 @dataclass(frozen=True)
@@ -190,7 +191,7 @@ class Prepared:
 
 def prepare(place: Place, deadlines: int, mails: int, contacts: int, span: timedelta) -> Prepared:
     """So many deadlines that are due by the end, and a few more that are not; so many mails that wait already."""
-    flood.prepare(place.folder, mails, contacts=contacts, database_url=place.url)
+    flood.prepare(place.folder, mails, contacts=contacts, database_url=place.url, carrier=place.carrier)
     office = place.open()
     _, certificate = make_certificate("CERT (essai) <cert@anssi.example>", now=T0 - timedelta(days=30))
     authorities.confirm_channel(office, "fr-anssi:mail", certificate, "ada", T0)
@@ -230,19 +231,19 @@ def table(outcome: Outcome) -> str:
 
 
 @contextlib.contextmanager
-def placed(database: str, url: str) -> Iterator[Place]:
+def placed(database: str, url: str, carrier: str) -> Iterator[Place]:
     """A place of this run, gone with it. PostgreSQL: a cluster of its own, with fsync, unless ``url`` names one."""
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="disclosure-storm-"))) / "instance"
         if url or database == "sqlite":
-            yield Place(folder, url)
+            yield Place(folder, url, carrier=carrier)
             return
         try:
             server = stack.enter_context(servers.private())
         except pytest.skip.Exception as missing:
             raise click.ClickException(str(missing)) from None
         server.flush()
-        yield Place(folder, server.database(folder), server)
+        yield Place(folder, server.database(folder), server, carrier)
 
 
 @click.command()
@@ -250,6 +251,7 @@ def placed(database: str, url: str) -> Iterator[Place]:
 @click.option("--mails", default=100_000, show_default=True, help="That wait already; deadlines queue more.")
 @click.option("--database", type=click.Choice(["sqlite", "postgresql"]), default="sqlite", show_default=True)
 @click.option("--database-url", default="", help="An empty database that is there; its server is not crashed.")
+@click.option("--carrier", type=click.Choice(["ticker", "procrastinate"]), default="ticker", show_default=True)
 @click.option("--contacts", default=10, show_default=True, help="Of the mails that wait, so many of one case.")
 @click.option(
     "--span", default=60.0, show_default=True, help="Seconds from the start: they fall due so long before and after."
@@ -266,6 +268,7 @@ def main(  # noqa: PLR0917 - click hands them over by name
     mails: int,
     database: str,
     database_url: str,
+    carrier: str,
     contacts: int,
     span: float,
     every: float,
@@ -277,7 +280,7 @@ def main(  # noqa: PLR0917 - click hands them over by name
     json_wanted: bool,
 ) -> None:
     """Exit 1 when a deadline was lost, early or twice, or a mail was lost, or went twice without anybody being told."""
-    with placed(database, database_url) as place:
+    with placed(database, database_url, carrier) as place:
         prepared = prepare(place, deadlines, mails, contacts, timedelta(seconds=span))
         storm = Storm(place, Weather(every, lease, span, strikes, seed))
         record = place.folder.parent / "arrived.txt"

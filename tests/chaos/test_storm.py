@@ -27,12 +27,14 @@ SMALL = [
 NOTHING = ("lost", "early", "twice", "loose", "mails_lost", "duplicates_unflagged")
 
 
-@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
-def test_none_is_lost_and_nothing_goes_twice_unseen(database: str) -> None:
+@pytest.mark.parametrize(
+    ("database", "carrier"), [("sqlite", "ticker"), ("postgresql", "ticker"), ("postgresql", "procrastinate")]
+)
+def test_none_is_lost_and_nothing_goes_twice_unseen(database: str, carrier: str) -> None:
     if database == "postgresql":
         programs()
     command = [sys.executable, "-m", "tests.chaos.storm", "--deadlines", str(DEADLINES), "--mails", str(MAILS)]
-    command += ["--database", database, *SMALL]
+    command += ["--database", database, "--carrier", carrier, *SMALL]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
     assert done.stdout, done.stderr
     outcome = json.loads(done.stdout)
