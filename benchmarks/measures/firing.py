@@ -13,6 +13,7 @@ import os
 import resource
 import sqlite3
 import statistics
+import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
@@ -28,7 +29,7 @@ from disclosure.casework.casefile import Hand
 from disclosure.casework.office import Office, open_office
 from disclosure.protocol.codes import Rung
 from disclosure.settings import load
-from disclosure.store.tables import deadlines
+from disclosure.store.tables import cases, deadlines
 from tests import servers as postgresql
 from tests.chaos import dues
 from tests.chaos.flood import forked
@@ -56,11 +57,13 @@ def measure(*, small: bool) -> Iterator[Row]:
     ):
         server.flush()
         yield from _fired(folder / "instance", count, "PostgreSQL", RATE_POSTGRESQL)
+        yield from _fired(folder / "woken", count, "PostgreSQL, woken by procrastinate", None, carrier="procrastinate")
     yield _idle(FEW // 10 if small else FEW, MANY // 100 if small else MANY)
 
 
-def _fired(instance: Path, count: int, database: str, rate: int) -> Iterator[Row]:
-    office = make_office(instance)
+def _fired(instance: Path, count: int, database: str, rate: int | None, *, carrier: str = "ticker") -> Iterator[Row]:
+    office = make_office(instance, DISCLOSURE_CARRIER=carrier)
+    office.prepare(T0)
     for _ in dues.lay(office, itertools.repeat((Rung.REMINDER, DUE), count)):
         pass
     quiet = put(office, Story(contacts=1, phone=False))
@@ -70,7 +73,7 @@ def _fired(instance: Path, count: int, database: str, rate: int) -> Iterator[Row
     shut(office)
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     began = time.perf_counter()
-    pids = [forked(lambda: _empty(instance)) for _ in range(WORKERS)]
+    pids = [forked(lambda: (_empty if carrier == "ticker" else _woken)(instance)) for _ in range(WORKERS)]
     office = open_office(load(instance, {}))
     waits = list(_writes(office, quiet, pids))
     seconds = time.perf_counter() - began
@@ -91,7 +94,7 @@ def _fired(instance: Path, count: int, database: str, rate: int) -> Iterator[Row
         figure=f"longest write at the desk meanwhile, {database}",
         measured=max(waits),
         unit="ms",
-        target=LONGEST_WRITE,
+        target=LONGEST_WRITE if rate else None,
         beside=f"{len(waits)} notes, median {statistics.median(waits):.0f} ms",
     )
 
@@ -100,6 +103,25 @@ def _empty(instance: Path) -> None:
     office = open_office(load(instance, {}))
     while clockwork.tick(office, DUE, pause=time.sleep).cases:
         pass
+    shut(office)
+
+
+def _woken(instance: Path) -> None:
+    """The same cases, each brought by a job of its own, until nothing is due."""
+    office, over = open_office(load(instance, {"DISCLOSURE_CARRIER": "procrastinate"})), threading.Event()
+    assert office.carrier is not None  # noqa: S101 - that is what the setting means
+
+    def watch() -> None:
+        due = select(func.count()).select_from(cases).where(cases.c.next_at <= DUE)
+        left = True
+        while left:
+            time.sleep(PAUSE)
+            with office.store.reading() as connection:
+                left = bool(connection.scalar(due))
+        over.set()
+
+    threading.Thread(target=watch).start()
+    office.carrier.work(lambda case_id: clockwork.reach(office, case_id, DUE), over)
     shut(office)
 
 
