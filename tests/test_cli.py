@@ -403,3 +403,18 @@ def test_keys_are_listed_and_rotated(say, house: House) -> None:  # type: ignore
     assert say("key", "rotate", "--links", instance=instance).out == "links are signed with key 02 from now on\n"
     assert say("key", "list", "--json", instance=instance).json["links"] == ["01", "02"]
     assert "signs since" in say("key", "list", instance=instance).out
+
+
+def test_the_key_encryption_key_is_changed_only_while_nobody_is_at_work(say, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    held = desk.build(tmp_path / "instance")
+    before = (tmp_path / "instance" / "kek.key").read_bytes()
+    refused = say("key", "rewrap", instance=tmp_path / "instance")
+    assert refused.code == 2
+    assert "stop the service first" in refused.err
+    assert (tmp_path / "instance" / "kek.key").read_bytes() == before
+    held.office.close()
+    done = say("key", "rewrap", instance=tmp_path / "instance")
+    assert done.code == 0
+    assert "Keep the old copies" in done.out
+    assert (tmp_path / "instance" / "kek.key").read_bytes() != before
+    assert say("verify", "--all", instance=tmp_path / "instance").code == 0

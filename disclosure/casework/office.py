@@ -21,9 +21,9 @@ from disclosure.policy import PolicyBook
 from disclosure.protocol.errors import InvalidInput
 from disclosure.protocol.values import NUMBER_BITS, Domain, spell
 from disclosure.settings import Settings
-from disclosure.store import engines, revision
+from disclosure.store import engines, revision, rewrapping
 from disclosure.store.keystores import KeyStore, PostgresqlKeys, SqliteKeys
-from disclosure.store.sealing import SYSTEM, HeadSigner, KeyLost, KeyRing, derived, keyed_hash, secret_file
+from disclosure.store.sealing import HeadSigner, KeyLost, derived, keyed_hash, secret_file
 from disclosure.store.transactions import Gate, Store, tune
 
 if TYPE_CHECKING:
@@ -74,6 +74,11 @@ class Office:
         if self.carrier:
             self.carrier.prepare(self.store.engine)
 
+    def rewrap(self) -> int:
+        """Another key-encryption key; returns how many stream keys it wraps. Raises InUse while the service runs."""
+        self.close()
+        return rewrapping.rewrap(self.store.keyring, self.settings.instance)
+
     def close(self) -> None:
         """End every connection of this process; the next use opens new ones."""
         self.store.engine.dispose()
@@ -115,8 +120,7 @@ def open_office(settings: Settings, engine: Engine | None = None) -> Office:
     keys = _keystore(settings)
     secret, ledger_secret = secret_file(instance / "app.key"), secret_file(instance / "ledger.key")
     try:
-        keyring = KeyRing(keys, secret_file(instance / "kek.key"))
-        keyring.sealer(SYSTEM)
+        keyring = rewrapping.keyring(keys, instance)
         for name, held in (("app.key", secret), ("ledger.key", ledger_secret)):
             if not keys.agrees(name, derived(held, f"mark/{name}").hex()):
                 raise KeyLost(name)

@@ -70,6 +70,23 @@ def key_rotate(links: bool, now: str | None, as_json: bool) -> None:
     show({"fingerprint": new.fingerprint}, as_json=as_json, words=lambda: _next_steps(held.settings, new.fingerprint))
 
 
+@key.command("rewrap")
+@as_json
+def key_rewrap(as_json: bool) -> None:
+    """Another key-encryption key. The service must be stopped, on every machine."""
+    held = office()
+    count = held.rewrap()
+    show({"stream_keys": count}, as_json=as_json, words=lambda: _rewrapped(held.settings, count))
+
+
+def _rewrapped(settings: Settings, count: int) -> str:
+    return (
+        f"{count} stream keys are wrapped by another key: {settings.instance / 'kek.key'}.\n"
+        "Now copy it to where the old one is kept, to every other machine, and make a backup.\n"
+        "Keep the old copies as long as backups of before are kept: only the old key opens them."
+    )
+
+
 @key.command("publish")
 @at
 def key_publish(now: str | None) -> None:

@@ -9,18 +9,26 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol
 
 from sqlalchemy import Column, Connection, Engine, LargeBinary, MetaData, String, Table, inspect, select, text
 from sqlalchemy.dialects.postgresql import insert
 
+from disclosure.protocol.errors import DisclosureError
 from disclosure.store.faults import storage
 from disclosure.store.locks import SETTING_UP, alone
 
 Row = tuple[str, str, bytes]  # stream id, key id, wrapped key
 SCHEMA = "keys"
+
+
+class InUse(DisclosureError):
+    """Another process has the stream keys open: it holds the key-encryption key of before, and would go on using it."""
+
+
+_IN_USE = "another process has the stream keys open: stop the service first, on every machine; nothing was changed"
 
 
 class KeyStore(Protocol):
@@ -37,6 +45,9 @@ class KeyStore(Protocol):
 
     def exchange(self, wrap: Callable[[Row], bytes]) -> int:
         """Every wrapped key anew, in one transaction; returns how many."""
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Nobody else has them open, nor can open them meanwhile. Raises InUse."""
 
     def agrees(self, name: str, mark: str) -> bool:
         """Whether this machine's secret ``name`` is that of every other. ``mark`` gives nothing of it away."""
@@ -100,6 +111,24 @@ class SqliteKeys:
             for row in rows:
                 connection.execute("UPDATE stream_keys SET wrapped = ? WHERE stream_id = ?", (wrap(row), row[0]))
         return len(rows)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """SQLite leaves its write-ahead log only where one connection is left; then the file stays locked."""
+        self.close()
+        connection = self._connection()
+        try:
+            connection.execute("PRAGMA busy_timeout=0")
+            connection.execute("PRAGMA locking_mode=EXCLUSIVE")
+            if connection.execute("PRAGMA journal_mode=DELETE").fetchone() != ("delete",):
+                raise InUse(_IN_USE)
+            yield
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode not in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+                raise
+            raise InUse(_IN_USE) from None
+        finally:
+            self.close()
 
     def agrees(self, name: str, mark: str) -> bool:
         return True  # one machine, one folder
@@ -175,6 +204,19 @@ class PostgresqlKeys:
                 again = wrap((stream_id, key_id, bytes(wrapped)))
                 connection.execute(stream_keys.update().where(mine).values(wrapped=again))
         return len(rows)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Of every connection of ours to this database only one is left. Who comes meanwhile waits to add a key."""
+        self.close()
+        others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        others += " AND application_name = 'disclosure' AND pid <> pg_backend_pid()"
+        with storage(writing=False), self._engine.connect() as connection:
+            count = connection.scalar(text(others))
+        if count:
+            self.close()
+            raise InUse(_IN_USE)
+        yield
 
     def agrees(self, name: str, mark: str) -> bool:
         with storage(), self.writing() as connection:
