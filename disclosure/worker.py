@@ -8,6 +8,7 @@ being done.
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -45,6 +46,7 @@ EVERY = {
 }
 CARRIED = "carried"  # by the carrier, where there is one: runs when somebody is woken, at no interval
 BEAT_SECONDS = 15.0
+COLLECT = (20_000, 10, 20)  # objects more than went, before the youngest are looked at; then every 10th, 20th time
 # Longer than any lease: a job that takes longer than this is stuck, not slow.
 OVERRUN_SECONDS = 600.0
 OUTDATED = 75  # sysexits' EX_TEMPFAIL: whoever starts us again may do so once the newer release is here
@@ -139,8 +141,16 @@ def jobs(office: Office) -> dict[str, Watched]:
     return watched
 
 
+def leave_what_is_loaded() -> None:
+    """To the garbage collector: a seventh of the clock's time went into looking again at what never goes."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECT)
+
+
 def work(office: Office) -> int:
     """Run until a signal asks to stop; returns the exit status."""
+    leave_what_is_loaded()
     watched = jobs(office)
     scheduler = BackgroundScheduler(
         jobstores={"default": MemoryJobStore()},

@@ -238,5 +238,6 @@ def of_this_case(event: e.Event, case_id: str) -> e.Event:
     if isinstance(event, e.CaseOpened):
         return replace(event, number=str(AlertNumber.from_bits(secrets.randbits(50))))
     if hasattr(event, "mail_id"):
-        return replace(event, mail_id=f"{event.mail_id}-{case_id[:8]}")  # type: ignore[call-arg]
+        # As long as the column: of 100,000 cases, eight digits are not enough to be each its own.
+        return replace(event, mail_id=f"{event.mail_id}-{case_id}"[:32])  # type: ignore[call-arg]
     return event

@@ -24,6 +24,7 @@ from sqlalchemy import func, select
 
 from benchmarks import servers
 from benchmarks.table import Row
+from disclosure import worker
 from disclosure.casework import clockwork, coordination
 from disclosure.casework.casefile import Hand
 from disclosure.casework.office import Office, open_office
@@ -100,6 +101,7 @@ def _fired(instance: Path, count: int, database: str, rate: int | None, *, carri
 
 
 def _empty(instance: Path) -> None:
+    worker.leave_what_is_loaded()
     office = open_office(load(instance, {}))
     while clockwork.tick(office, DUE, pause=time.sleep).cases:
         pass

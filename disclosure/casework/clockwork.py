@@ -31,7 +31,7 @@ from disclosure.store.locks import spoken_for
 from disclosure.store.tables import cases, coordinators, heartbeats, reports
 from disclosure.store.transactions import once
 
-BATCH = 100
+BATCH = 200
 Pause = Callable[[float], object]
 log = logging.getLogger(__name__)
 

@@ -73,7 +73,7 @@ def forge(stream: str, previous: str, entry: Entry, salt: Callable[[], bytes]) -
 
 def read_entry(body: bytes, parts: Mapping[str, bytes]) -> Entry:
     """The entry of canonical bytes; ``parts`` maps the names at hand to their content in the clear."""
-    held = json.loads(body)
+    held = json.loads(body.decode())  # as text: from bytes it would guess the encoding of each
     contents: dict[str, Mapping[str, Plain]] = {OPEN: held["open"]}
     contents.update({name: json.loads(content) for name, content in parts.items()})
     party, ref = held["actor"]

@@ -147,11 +147,11 @@ def running(case: Case, policy: Policy) -> Running | None:
     return Running(Clock.CONTACT, case.contact_started_at) if case.contact_started_at else None
 
 
-def marks(case: Case, rules: Rules, run: Running) -> tuple[datetime | None, ...]:
-    """Instants of the running clock's three marks; None while the clock stands still before that mark."""
+def marks(case: Case, rules: Rules, run: Running, passed: int = 0) -> Iterator[datetime | None]:
+    """Instants of the running clock's marks after those ``passed``; None while it stands still before that mark."""
     profile = profile_of(case, rules)
     extension = timedelta(seconds=case.extensions.get(run.clock, 0))
-    return tuple(_mark(case, rules, run, mark, profile, extension) for mark in profile.marks)
+    return (_mark(case, rules, run, mark, profile, extension) for mark in profile.marks[passed:])
 
 
 def _mark(
@@ -162,7 +162,7 @@ def _mark(
     # R33: S1 delays once, by one reminder interval.
     if due and run.clock is Clock.CONTACT and case.s1_at and due > case.s1_at:
         due = pushed(due, profile.marks[0], rules.calendar, case.stills)
-    return due and pushed(due, Duration(0, extension), rules.calendar, case.stills)
+    return pushed(due, Duration(0, extension), rules.calendar, case.stills) if due and extension else due
 
 
 def pushed(start: datetime, duration: Duration, calendar: WorkCalendar, stills: tuple[Still, ...]) -> datetime | None:
@@ -252,7 +252,7 @@ def _ladder(case: Case, rules: Rules, run: Running) -> Iterator[Planned]:
     blocked_by = tuple(task.id for task in _blocking(case, run))
     forced = _embargo_end(case, run)
     held = _is_held(case)
-    for rung, mark in zip(unused, marks(case, rules, run)[climbed_here:], strict=False):
+    for rung, mark in zip(unused, marks(case, rules, run, climbed_here), strict=False):
         due = forced if forced and (mark is None or forced < mark) else None if held else mark
         if due is None:
             return

@@ -265,10 +265,10 @@ class Case:
 
     def but(self, **changes: Any) -> Case:
         """This case with other values: ``dataclasses.replace`` at a tenth of its cost, for folds of many events."""
-        if not _NAMES.issuperset(changes):
-            raise TypeError(f"a case has no {', '.join(changes.keys() - _NAMES)}")
         changed = object.__new__(Case)
         changed.__dict__.update(self.__dict__, **changes)
+        if len(changed.__dict__) != len(_NAMES):  # a case has them all: one more is none of its
+            raise TypeError(f"a case has no {', '.join(changes.keys() - _NAMES)}")
         return changed
 
     @property

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import operator
 import secrets
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -237,12 +239,13 @@ _BODIES_NAMED = _BODIES.where(events.c.type.in_(bindparam("kinds", expanding=Tru
 
 def read_all(connection: Connection, stream_ids: Collection[str]) -> dict[str, tuple[tuple[Entry, ...], Head]]:
     """Every entry of these streams without a sealed word, and where each of them ends; empty ones are left out."""
-    found: dict[str, tuple[list[Entry], Head]] = {}
-    for row in connection.execute(_ENTRIES, {"streams": list(stream_ids)}):
-        entries, _ = found.get(row.stream_id, ([], EMPTY))
-        entries.append(chain.read_entry(row.body, {}))
-        found[row.stream_id] = entries, Head(row.seq, row.hash)
-    return {stream_id: (tuple(entries), head) for stream_id, (entries, head) in found.items()}
+    found: dict[str, tuple[tuple[Entry, ...], Head]] = {}
+    rows = connection.execute(_ENTRIES, {"streams": list(stream_ids)}).all()
+    for stream_id, its in itertools.groupby(rows, operator.itemgetter(0)):
+        held = list(its)
+        entries = tuple(chain.read_entry(body, {}) for _, _, body, _ in held)
+        found[stream_id] = entries, Head(held[-1].seq, held[-1].hash)
+    return found
 
 
 _ENTRIES = (

@@ -13,6 +13,7 @@ _SPACE = 0x0A1E57
 SETTING_UP, MIGRATING = 1, 2
 _CASES = _SPACE + 1
 _WINDOW = 16  # batches: so far ahead does a process look for what nobody else has
+_PLACES = 64  # batches, on SQLite: two of four workers seldom begin at the same one
 
 
 @contextmanager
@@ -36,11 +37,27 @@ def spoken_for(connection: Connection, ids: Select[tuple[str]], most: int, but: 
     version. SQLite has no such word: where much is due, each takes up the list at another place.
     """
     if connection.dialect.name == "sqlite":
-        due = [str(one) for one in connection.scalars(ids.limit(most * _WINDOW + len(but))) if str(one) not in but]
-        place = secrets.randbelow(max(1, -(-len(due) // most)))
-        return due[place * most :][:most]
+        return _somewhere(connection, ids, most, but)
     # The inner LIMIT keeps the order and bounds what a batch of locks may look through; rows are tried one at a time.
     window = ids.limit(most * _WINDOW).subquery()
     case_id = window.c[0]
     free = func.pg_try_advisory_xact_lock(_CASES, func.hashtext(case_id))
     return [str(one) for one in connection.scalars(select(case_id).where(free).limit(most)) if str(one) not in but]
+
+
+def _somewhere(connection: Connection, ids: Select[tuple[str]], most: int, but: Collection[str]) -> list[str]:
+    """A batch at a place by chance, nearer to the beginning where the list ends before; else the first that is new."""
+
+    def batch(place: int) -> list[str]:
+        return [str(one) for one in connection.scalars(ids.limit(most).offset(place * most)).all()]
+
+    place = secrets.randbelow(_PLACES)
+    while place and not (found := [one for one in batch(place) if one not in but]):
+        place //= 2
+    if place:
+        return found
+    while found := batch(place):
+        if fresh := [one for one in found if one not in but]:
+            return fresh
+        place += 1
+    return []
