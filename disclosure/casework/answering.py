@@ -211,8 +211,9 @@ def give_second_code(visit: Visit, code: str) -> None:
 
 
 def _cancel_calls(case: Case) -> list[Fact]:
-    """Somebody answered: phone calls of the contact clock have nothing left to ask."""
-    calls = [task for task in case.tasks.values() if task.open and task.kind is TaskKind.PHONE_CALL]
+    """Somebody answered: phone calls and forms of the contact clock have nothing left to ask."""
+    asking = {TaskKind.PHONE_CALL, TaskKind.CONTACT_FORM}
+    calls = [task for task in case.tasks.values() if task.open and task.kind in asking]
     return [(e.MACHINE, e.TaskCancelled(task_id=task.id, reason="answered")) for task in calls]
 
 

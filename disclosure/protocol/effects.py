@@ -46,7 +46,8 @@ def effects_of(case: Case, planned: Planned, rules: Rules, at: datetime) -> tupl
         case Rung.REMINDER:
             return _reminder(case, planned, rules, at)
         case Rung.SECOND_CONTACT:
-            return (_phone(case, rules, at, blocking=True), *_reminder(case, planned, rules, at, first_again=False))
+            written = _reminder(case, planned, rules, at, first_again=False)
+            return (_phone(case, rules, at, blocking=True), *_forms(case, rules, at), *written)
         case Rung.LETTER:
             return (_letter(case, rules, at),)
         case Rung.HEADS_UP | Rung.AT_ONCE_HEADS_UP:
@@ -61,7 +62,8 @@ def effects_of(case: Case, planned: Planned, rules: Rules, at: datetime) -> tupl
         case Rung.UNREACHABLE:
             due = add(at, rules.policy.task_within, rules.calendar)
             referral = TaskEffect(TaskKind.UNREACHABLE_REFERRAL, Channel.FORM, "", due, False)
-            return (_phone(case, rules, at, blocking=False), _letter(case, rules, at), referral)
+            by_hand = (*_forms(case, rules, at), _letter(case, rules, at))
+            return (_phone(case, rules, at, blocking=False), *by_hand, referral)
 
 
 def next_contact(case: Case) -> str | None:
@@ -130,6 +132,16 @@ def _by_channel(case: Case, channel: Channel) -> str:
 def _phone(case: Case, rules: Rules, at: datetime, *, blocking: bool) -> TaskEffect:
     due = add(at, rules.policy.task_within, rules.calendar)
     return TaskEffect(TaskKind.PHONE_CALL, Channel.PHONE, _by_channel(case, Channel.PHONE), due, blocking)
+
+
+def _forms(case: Case, rules: Rules, at: datetime) -> tuple[TaskEffect, ...]:
+    """R14: a form is a task with the text to paste. Of those in the coordinator's order, each once; it blocks nothing,
+    for nobody knows who reads it."""
+    asked = {task.target for task in case.tasks.values() if task.kind is TaskKind.CONTACT_FORM}
+    due = add(at, rules.policy.task_within, rules.calendar)
+    held = (case.contacts[cid] for cid in case.chosen if cid not in asked)
+    usable = (c for c in held if c.channel is Channel.FORM and not (c.disabled or c.intermediary or c.doubted))
+    return tuple(TaskEffect(TaskKind.CONTACT_FORM, Channel.FORM, c.id, due, blocking=False) for c in usable)
 
 
 def _letter(case: Case, rules: Rules, at: datetime) -> TaskEffect:

@@ -551,6 +551,43 @@ def test_unreachable_opens_phone_letter_and_referral_tasks_at_once() -> None:
 COORDINATOR_ACTOR = e.Actor(Party.COORDINATOR, "ada")
 
 
+def with_forms(story: Story) -> Story:
+    """Two forms behind the mail contacts; one more that nobody put into the order."""
+    for place in ("f1", "f2", "f3"):
+        entered = {"contact_id": place, "channel": Channel.FORM, "address": "https://org.example/f", "source": "s"}
+        story.happens(T0, e.ContactEntered(name="", intermediary=False, **entered), by=COORDINATOR_ACTOR)
+    order = (*story.case.chosen, "f1", "f2")
+    return story.happens(T0, e.ContactsChosen(contact_ids=order), by=COORDINATOR_ACTOR)
+
+
+def forms(story: Story) -> list[tuple[str, bool]]:
+    kind = TaskKind.CONTACT_FORM
+    return [(task.target, task.blocking) for task in story.case.tasks.values() if task.kind is kind]
+
+
+def test_a_form_in_the_order_is_a_task_once() -> None:
+    """R14: with the second contact, and again when nobody can be reached, but none of them twice."""
+    story = with_forms(Story(Severity.HIGH, phone=False)).released()
+    at = next(p.due_at for p in plan(story.case, RULES) if p.rung is Rung.SECOND_CONTACT)
+    climb(story, at)
+    assert forms(story) == [("f1", False), ("f2", False)], "the one outside the order is nobody's"
+    story.happens(at, e.CaseUnreachable(), by=COORDINATOR_ACTOR)
+    climb(story, at)
+    assert forms(story) == [("f1", False), ("f2", False)]
+
+
+@pytest.mark.parametrize("gone", ["disabled", "not_chosen"])
+def test_a_form_that_is_not_used_is_no_task(gone: str) -> None:
+    story = with_forms(Story(contacts=0))
+    if gone == "disabled":
+        story.happens(T0, e.ContactDisabled(contact_id="f1", reason="r"), by=COORDINATOR_ACTOR)
+    else:
+        story.happens(T0, e.ContactsChosen(contact_ids=("f2",)), by=COORDINATOR_ACTOR)
+    story.happens(T0, e.CaseUnreachable(), by=COORDINATOR_ACTOR)
+    climb(story, T0)
+    assert forms(story) == [("f2", False)]
+
+
 def test_the_preview_is_what_then_happens() -> None:
     story = Story().released()
     seen = [(step.planned.rung, step.planned.due_at) for step in preview(story.case, RULES, T0)]
