@@ -98,9 +98,10 @@ class Server:
                   "--log", str(self.folder / "server.log"))  # fmt: skip
 
     def flush(self) -> None:
-        """With fsync from now on: what a commit costs in earnest, where that is what a run is about."""
+        """As in earnest, where that is what a run is about: commits are flushed, tables are looked at as they grow."""
         with self.owner() as owner:
-            owner.execute(text("ALTER SYSTEM SET fsync = on"))
+            for setting in ("fsync = on", "autovacuum = on", "autovacuum_naptime = '5s'"):
+                owner.execute(text(f"ALTER SYSTEM SET {setting}"))
             owner.execute(text("SELECT pg_reload_conf()"))
 
     @contextlib.contextmanager

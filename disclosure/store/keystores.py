@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -28,6 +29,7 @@ class InUse(DisclosureError):
     """Another process has the stream keys open: it holds the key-encryption key of before, and would go on using it."""
 
 
+_LOOKS, _LOOK = 20, 0.1  # seconds
 _IN_USE = "another process has the stream keys open: stop the service first, on every machine; nothing was changed"
 
 
@@ -211,9 +213,13 @@ class PostgresqlKeys:
         self.close()
         others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
         others += " AND application_name = 'disclosure' AND pid <> pg_backend_pid()"
-        with storage(writing=False), self._engine.connect() as connection:
-            count = connection.scalar(text(others))
-        if count:
+        for _ in range(_LOOKS):
+            with storage(writing=False), self._engine.connect() as connection:
+                count = connection.scalar(text(others))
+            if not count:
+                break
+            time.sleep(_LOOK)  # a session of ours that has ended is listed until its server process has
+        else:
             self.close()
             raise InUse(_IN_USE)
         yield
