@@ -51,13 +51,13 @@ def _somewhere(connection: Connection, ids: Select[tuple[str]], most: int, but: 
     def batch(place: int) -> list[str]:
         return [str(one) for one in connection.scalars(ids.limit(most).offset(place * most)).all()]
 
-    place = secrets.randbelow(_PLACES)
-    while place and not (found := [one for one in batch(place) if one not in but]):
+    first, place = batch(0), secrets.randbelow(_PLACES)
+    while len(first) == most and place:  # with less than a batch there is no other place
+        if found := [one for one in batch(place) if one not in but]:
+            return found
         place //= 2
-    if place:
-        return found
-    while found := batch(place):
-        if fresh := [one for one in found if one not in but]:
-            return fresh
+    held = first
+    while held and not (found := [one for one in held if one not in but]):
         place += 1
-    return []
+        held = batch(place)
+    return found if held else []
