@@ -210,6 +210,7 @@ domain_tokens = Table(
     Column("token", _HASH, nullable=False),
     _to("streams"),
     PrimaryKeyConstraint("token", "stream_id"),
+    Index("ix_domain_tokens_stream_id", "stream_id"),
 )
 deadlines = Table(
     "deadlines",

@@ -1,4 +1,4 @@
-"""The orders of what is due end in the id, as their queries do: many are due at one instant.
+"""The orders of what is due end in the id, as their queries do: many are due at one instant. Tokens by their stream.
 
 Revision 0011, after 0010
 """
@@ -18,9 +18,11 @@ DUE = (("cases", ("next_at",), OPEN), ("outbox", ("urgency", "next_try_at"), UNS
 def upgrade() -> None:
     for table, columns, where in DUE:
         _exchange(table, columns, (*columns, "id"), where)
+    op.create_index("ix_domain_tokens_stream_id", "domain_tokens", ["stream_id"])
 
 
 def downgrade() -> None:
+    op.drop_index("ix_domain_tokens_stream_id", "domain_tokens")
     for table, columns, where in DUE:
         _exchange(table, (*columns, "id"), columns, where)
 
