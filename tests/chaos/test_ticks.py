@@ -57,7 +57,7 @@ def test_the_same_tick_in_two_workers_at_once(office: Office, monkeypatch: pytes
     ticked = [one for one in came if isinstance(one, Ticked)]
     assert len(ticked) == 2, came
     again = clockwork.tick(office, EARLIEST)
-    assert sum(one.cases for one in (*ticked, again)) == len(promises)
+    assert sum(one.rungs for one in (*ticked, again)) == len(promises), "each fired by one of them"
     assert kept(office, promises) == all_of(promises)
 
 

@@ -97,7 +97,7 @@ def verdict(zoo: Zoo, name: str, address: str | None = None) -> Verdict:
 
 def later() -> datetime:
     """pysequoia dates what it makes by the clock, while the zoo is being built."""
-    return NOW + timedelta(minutes=5)
+    return NOW + timedelta(hours=1)
 
 
 @pytest.mark.parametrize(("name", "subkeys", "why"), USABLE, ids=[row[0] for row in USABLE])
