@@ -22,7 +22,6 @@ class ApprovalLine:
     act: str
     kind: Act
     by_machine: bool  # what is approved is done by the server, and asked for again as long as it is due
-    subject_id: str
     subject: str
     asked_by: str
     asked_at: datetime
@@ -52,7 +51,6 @@ def line(file: CaseFile, approval: Approval, sight: Sight, coordinator_id: str) 
         act=short(approval.act, sight.language),
         kind=approval.act,
         by_machine=not is_a_persons(approval),
-        subject_id=approval.subject,
         subject=sight.name(authority_named(approval.subject) or approval.subject)
         or deskwords.rung(approval.subject, sight.language),
         asked_by=sight.name(approval.proposed_by),

@@ -25,17 +25,22 @@ def or_propose(file: CaseFile, act: Act, subject: str, hand: Hand, facts: Sequen
     if file.rules.policy.approvals.get(act, 1) <= 1 or is_approved(file.case, act, subject, file.rules):
         return list(facts)
     file.after(hand.now, facts)
-    return [(hand.actor, _proposal(file, act, subject, hand.now))]
+    return [(hand.actor, _asked_once(file, act, subject, hand.now))]
 
 
-def _proposal(file: CaseFile, act: Act, subject: str, now: datetime) -> e.ApprovalProposed:
+def _asked_once(file: CaseFile, act: Act, subject: str, now: datetime) -> e.ApprovalProposed:
     asked = (a for a in file.case.approvals.values() if a.act is act and a.subject == subject)
     if any(stands(file.case, a, file.rules) for a in asked):
         raise Refused("R12", "approval_pending")
-    state = shown(file.case, act, subject, file.rules)
-    if not state:
+    proposed = proposal(file, act, subject, now)
+    if not proposed.state:
         raise Refused("R12", "nothing_to_approve")
-    expires_at = now + file.rules.policy.approval_expires
+    return proposed
+
+
+def proposal(file: CaseFile, act: Act, subject: str, now: datetime) -> e.ApprovalProposed:
+    """The question as a coordinator or the machine puts it, about what the case says at this moment."""
+    expires_at, state = now + file.rules.policy.approval_expires, shown(file.case, act, subject, file.rules)
     return e.ApprovalProposed(approval_id=new_id(), act=act, subject=subject, expires_at=expires_at, state=state)
 
 

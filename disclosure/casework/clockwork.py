@@ -14,6 +14,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Select, select, update
 
 from disclosure.casework import casefile, dossiers, maintenance, outages, projecting
+from disclosure.casework.approvals import proposal
 from disclosure.casework.casefile import CaseFile, Fact
 from disclosure.casework.office import Office, new_id, sha256
 from disclosure.casework.queueing import to_each
@@ -267,12 +268,8 @@ def _approvals(file: CaseFile, now: datetime) -> list[Fact]:
     after = file.after(now, facts) if facts else file
     due = ladder.proposals_due(after.case, rules, now, after.plan)
     for act, subject in (*again, *((Act.REFERRAL, str(rung)) for rung in due)):
-        expires_at = now + rules.policy.approval_expires
-        state = approvals.shown(case, act, subject, rules)
-        proposal = e.ApprovalProposed(
-            approval_id=new_id(), act=act, subject=subject, expires_at=expires_at, state=state
-        )
-        facts += [(e.MACHINE, proposal), _call(OwnClock.DUE_TO_APPROVED, proposal.approval_id)]
+        asked = proposal(file, act, subject, now)
+        facts += [(e.MACHINE, asked), _call(OwnClock.DUE_TO_APPROVED, asked.approval_id)]
     return facts
 
 

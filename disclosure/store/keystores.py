@@ -49,7 +49,7 @@ class KeyStore(Protocol):
         """Every wrapped key anew, in one transaction; returns how many."""
 
     def alone(self) -> AbstractContextManager[None]:
-        """Nobody else has them open, nor can open them meanwhile. Raises InUse."""
+        """Nobody else has them open. Raises InUse. Only a file can be kept from who starts in that moment."""
 
     def agrees(self, name: str, mark: str) -> bool:
         """Whether this machine's secret ``name`` is that of every other. ``mark`` gives nothing of it away."""
@@ -209,7 +209,8 @@ class PostgresqlKeys:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Of every connection of ours to this database only one is left. Who comes meanwhile waits to add a key."""
+        """Of every connection of ours to this database only one is left. A machine that starts meanwhile with the key
+        of before is not kept out: the operator stops the service on all of them (docs/operations.md)."""
         self.close()
         others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
         others += " AND application_name = 'disclosure' AND pid <> pg_backend_pid()"
