@@ -92,6 +92,8 @@ def write_all(tx: Connection, forged: Sequence[Forged]) -> None:
 
     Their heads go first, in the order of their ids: from then on nobody else writes a stream or its rows.
     """
+    if len(forged) > 1:  # one statement for several heads takes them in an order of its own
+        hold(tx, [one.stream_id for one in forged])
     rows = ManyRows()
     for one in sorted(forged, key=lambda one: one.stream_id):
         one.add_to(rows)

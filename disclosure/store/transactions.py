@@ -123,8 +123,6 @@ def tune(engine: Engine) -> None:
     """Give an engine the transactions described above."""
     if engine.dialect.name != "sqlite":
         event.listen(engine, "checkout", _as_the_server_says)
-        # Many rows in one statement, as with the driver before this one; psycopg would send them one by one.
-        engine.dialect.use_insertmanyvalues_wo_returning = True
         return
 
     @event.listens_for(engine, "connect")
