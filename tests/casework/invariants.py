@@ -109,7 +109,7 @@ def _mails_belong_to_their_rung(office: Office, case_id: str, entries: Entries) 
 
 
 def _one_open_proposal_of_a_kind(case: Case) -> None:
-    waiting = Counter((a.act, a.subject) for a in case.approvals.values() if not (a.refused or a.expired))
+    waiting = Counter((a.act, a.subject) for a in case.approvals.values() if a.open)
     assert all(count == 1 for count in waiting.values()), waiting
 
 
