@@ -21,6 +21,7 @@ from disclosure.mail.refusals import About
 from disclosure.mail.relay import Kind, Outcome
 from disclosure.protocol import events as e
 from disclosure.protocol.codes import MailType
+from disclosure.protocol.ladder import patience
 
 # R23, facts 3.1: an authority that may already have the referral is not written to again by a machine.
 HOLD_WHEN_AMBIGUOUS = frozenset({MailType.REFERRAL, MailType.LATER_FACT})
@@ -148,12 +149,26 @@ def _again_at(claim: Claim, now: datetime, *, slowly: bool = False) -> datetime 
 
 def _later(office: Office, claim: Claim, now: datetime, outcome: Outcome) -> Change:
     """Nothing reached the recipient: again after a while, or the end of patience (facts: mail 3.1)."""
+    # R31: where our own relay was the fault, nobody's address is dead, and nobody is unreachable.
+    theirs = outcome.kind is not Kind.NOT_SENT
+    moves = claim.full_since is None
     again_at = _again_at(claim, now)
     if again_at is None:
-        # R31: where our own relay was the fault, nobody's address is dead, and nobody is unreachable.
-        return given_up(office, claim, now, "patience_ended", goes_on=outcome.kind is not Kind.NOT_SENT)
+        return given_up(office, claim, now, "patience_ended", goes_on=theirs, moves=moves)
     row: dict[str, object] = {"state": "prepared", "next_try_at": again_at, "lease_until": None}
-    return _change(claim, now, _refused(claim, outcome, permanent=False), row | {"last_code": outcome.code})
+    row |= {"last_code": outcome.code}
+    after = None
+    if theirs and moves and _is_put_off_too_long(claim, now):
+        row |= {"full_since": now}
+        after = _next(office, claim, now)
+    return _change(claim, now, _refused(claim, outcome, permanent=False), row, after)
+
+
+def _is_put_off_too_long(claim: Claim, now: datetime) -> bool:
+    file = claim.file
+    if file is None or file.case.assessed is None or claim.mail_type not in FIRST_MAILS:
+        return False
+    return now >= patience(file.case, file.rules, claim.since)
 
 
 def _slowly(office: Office, claim: Claim, now: datetime, outcome: Outcome) -> Change:

@@ -204,6 +204,13 @@ def profile_of(case: Case, rules: Rules) -> ClockProfile:
     return rules.policy.profile(case.assessed.severity, case.assessed.kind)
 
 
+def patience(case: Case, rules: Rules, since: datetime) -> datetime:
+    """How long a first mail may be put off before the next contact is asked as well: as long as anybody may be silent
+    before the reminder (R33). No clock runs while nothing is out (R31), and the people exposed wait all the same.
+    """
+    return add(since, profile_of(case, rules).marks[0], rules.calendar)
+
+
 # --- the plan: every unclimbed rung with its instant ---
 
 

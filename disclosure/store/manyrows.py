@@ -71,6 +71,7 @@ def _columns(names: Sequence[str], rows: Sequence[Mapping[str, object]]) -> dict
 def _as_table(kind: RowKind, names: tuple[str, ...]) -> Insert | Update:
     """The kind's statement, its rows joined as a table instead of bound one by one."""
     statement: Any = kind.statement
+    replaced: Any = visitors.replacement_traverse
     types = {name: statement.table.c[name].type for name in names if name in statement.table.c}
     if isinstance(statement, Update):
         asked = [node for node in visitors.iterate(statement.whereclause) if isinstance(node, BindParameter)]
@@ -78,11 +79,12 @@ def _as_table(kind: RowKind, names: tuple[str, ...]) -> Insert | Update:
     arrays = [bindparam(name, type_=ARRAY(types[name])) for name in names]
     rows = func.unnest(*arrays).table_valued(*(column(name, types[name]) for name in names)).render_derived("its")
     if isinstance(statement, Insert):
-        return statement.from_select(names, select(*(rows.c[name] for name in names)))
+        inserted: Insert = statement.from_select(names, select(*(rows.c[name] for name in names)))
+        return inserted
 
     def joined(node: Any, **_: object) -> Any:
         return rows.c[node.key] if isinstance(node, BindParameter) and node.key in names else None
 
-    where = visitors.replacement_traverse(statement.whereclause, {}, joined)
     values = {name: rows.c[name] for name in names if name in statement.table.c}
-    return statement.table.update().where(where).values(values)
+    updated: Update = statement.table.update().where(replaced(statement.whereclause, {}, joined)).values(values)
+    return updated

@@ -319,7 +319,7 @@ outbox = Table(
     Column("urgency", Integer, nullable=False, server_default="1"),  # 0: a person waits (R29); they go first
     Column("signed_only", Boolean, nullable=False, server_default=false()),
     Column("resent_at", Instant),  # a person sent it again: patience begins anew, and nothing of ours holds it back
-    Column("full_since", Instant),  # when the mailbox first said so
+    Column("full_since", Instant),  # since when another is asked in its place: it is full, or puts us off
     Column("started_at", Instant),  # of the last attempt
     Column("address_token", _HASH),  # what is counted by: nobody is flooded
     Column("domain_token", _HASH),

@@ -14,7 +14,7 @@ from disclosure.casework import answering, coordination, deadletters, delivery, 
 from disclosure.discovery.evidence import Purpose
 from disclosure.mail.relay import PATIENCE, SLOW_STEPS, Kind, Outcome
 from disclosure.protocol.codes import MailType
-from disclosure.protocol.values import Address
+from disclosure.protocol.values import Address, Severity
 from disclosure.store.tables import links, outbox
 from tests.casework import desk
 from tests.casework.desk import House
@@ -156,6 +156,43 @@ def test_a_full_mailbox_is_tried_slowly_and_the_next_contact_asked_now(house: Ho
     assert not house.case(case_id).contacts[one].disabled, "it lives"
     assert house.case(case_id).unreachable_at is None
     assert verification.verify(house.office).ok
+
+
+def test_whoever_puts_us_off_for_a_day_does_not_keep_the_next_contact_waiting(house: House) -> None:
+    """A critical alert's reminder interval: until then greylisting and the like have passed (facts: mail 3.1)."""
+    case_id = house.tied(severity=Severity.CRITICAL)
+    one, two = house.case(case_id).chosen[:2]
+    coordination.release_first_contact(house.hand(case_id), one)
+    put_off = refused("451 4.3.0", Kind.REFUSED_TEMPORARY)
+
+    def send(message: bytes, sender: str, recipient: Address, envelope_id: str) -> Outcome:
+        return put_off if str(recipient) == desk.SECURITY else Outcome(Kind.ACCEPTED, "250", "250 ok")
+
+    started = house.now
+    while rows(house, case_id)[0].state in {"recipe", "prepared"}:
+        delivery.deliver(house.office, house.now, send)
+        asked = [row.recipient for row in rows(house, case_id)]
+        late = house.now - started >= timedelta(hours=24)
+        assert asked == [one, two] if late else [one], "both, once it is a day"
+        house.now = max(house.now, rows(house, case_id)[0].next_try_at)
+    assert [(r.recipient, r.state) for r in rows(house, case_id)] == [(one, "dead"), (two, "relayed")]
+    case = house.case(case_id)
+    assert case.contact_started_at
+    assert timedelta(hours=24) <= case.contact_started_at - started <= timedelta(hours=27), "and their clock runs"
+    assert not case.contacts[one].disabled
+    assert case.unreachable_at is None
+    assert verification.verify(house.office).ok
+
+
+def test_our_own_relay_that_is_down_asks_nobody_else(house: House) -> None:
+    case_id = house.tied(severity=Severity.CRITICAL)
+    coordination.release_first_contact(house.hand(case_id), house.case(case_id).chosen[0])
+    started = house.now
+    while house.now - started < timedelta(days=3):
+        delivery.deliver(house.office, house.now, lambda m, s, to, i: Outcome(Kind.NOT_SENT, "", "no route"))
+        house.now += timedelta(hours=3)
+    assert len(rows(house, case_id)) == 1
+    assert house.case(case_id).contact_started_at is None
 
 
 def test_a_mailbox_that_is_emptied_gets_its_mail(house: House) -> None:

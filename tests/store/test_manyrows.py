@@ -93,9 +93,7 @@ def test_a_row_that_is_not_as_it_was_read_takes_the_others_with_it(office: Offic
 def test_rows_that_name_other_columns_are_written_beside_each_other(office: Office) -> None:
     write(office, *((MAIL, mail(n)) for n in range(4)))
     named = [{"state": "prepared"}, {"state": "sending"}, {"last_code": "250"}, {"last_code": None}]
-    write(
-        office, *((HELD, {"its_id": f"mail-{n}", "its_fence": n} | columns) for n, columns in enumerate(named))
-    )
+    write(office, *((HELD, {"its_id": f"mail-{n}", "its_fence": n} | columns) for n, columns in enumerate(named)))
     assert held(office) == {
         "mail-0": (0, "prepared", None),
         "mail-1": (1, "sending", None),
