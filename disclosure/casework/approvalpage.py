@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,11 +18,13 @@ from disclosure.casework.wholecase import WholeCase
 from disclosure.casework.words import short
 from disclosure.protocol import approvals
 from disclosure.protocol.codes import Act
-from disclosure.protocol.errors import NotFound
+from disclosure.protocol.errors import BrokenChain, NotFound
 from disclosure.protocol.state import Approval
 from disclosure.protocol.values import Language
 from disclosure.store.tables import approvals as asked
 from disclosure.store.tables import cases
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -136,9 +139,14 @@ def _row(
     coordinator_id: str,
     language: Language,
     now: datetime,
-) -> WaitingRow:
-    file = casefile.load(office, connection, row.case_id)
-    sight = wholecase.sight_of(office, connection, file, language)
+) -> WaitingRow | None:
+    """None where the case's record is damaged: the list of cases says so."""
+    try:
+        file = casefile.load(office, connection, row.case_id)
+        sight = wholecase.sight_of(office, connection, file, language)
+        organisation = overview.organisation_of(office, connection, row.case_id)
+    except BrokenChain as error:
+        log.error("case unreadable", extra={"case_id": row.case_id, "fault": error.fault})
+        return None
     line = approvallines.line(file, file.case.approvals[row.id], sight, coordinator_id)
-    organisation = overview.organisation_of(office, connection, row.case_id)
     return WaitingRow(line, row.case_id, row.number, organisation, overdue=row.expires_at <= now)

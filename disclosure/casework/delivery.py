@@ -153,10 +153,23 @@ class _Run:
         """
         if claim.state != "sending":
             return True
-        (held,) = outboxrows.with_files(self.office, [claim])
-        followed = outcomes.left_sending(held, self.clock())
-        self._store(followed.change, *followed.counts)
+        for held in self._with_files([claim]):
+            followed = outcomes.left_sending(held, self.clock())
+            self._store(followed.change, *followed.counts)
         return False
+
+    def _with_files(self, claims: Sequence[Claim]) -> list[Claim]:
+        """Without those whose case cannot be read: each stays as it is, with the reason, and the others go on."""
+        try:
+            return outboxrows.with_files(self.office, claims)
+        except CannotStore:
+            raise
+        except Exception as error:
+            if len(claims) == 1:
+                log.error("mail %s waits, its case cannot be read: %s", claims[0].id, trace(error))
+                self._wait(claims[0], type(error).__name__)
+                return []
+        return [held for claim in claims for held in self._with_files([claim])]
 
     # --- prepare: no transaction open while composing ---
 
@@ -164,7 +177,7 @@ class _Run:
         """What can be sent now. All that is new is stored in one transaction."""
         known: list[Ready] = []
         fresh: list[tuple[Ready, Change]] = []
-        for held in outboxrows.with_files(self.office, claims):
+        for held in self._with_files(claims):
             prepared = self._prepared(held)
             if prepared and held.state == "prepared":
                 known.append((held, prepared))
@@ -201,7 +214,12 @@ class _Run:
         now = self.clock()
         if now + LEASE - claim.since > mail_relay.PATIENCE:
             self._store(outcomes.given_up(self.office, claim, now, reason, goes_on=False), "held")
-            return
+        else:
+            self._wait(claim, reason)
+
+    def _wait(self, claim: Claim, reason: str) -> None:
+        """No attempt, no event: the row alone says when it is looked at again, and why."""
+        now = self.clock()
         row = outboxrows.fenced(claim, next_try_at=now + LEASE, lease_until=None, last_code=reason[:40])
         self._store(Change(claim.id, now, row), "later")
 

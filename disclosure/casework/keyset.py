@@ -53,8 +53,12 @@ def beyond(at: ColumnElement[Any], row_id: ColumnElement[Any], after: str) -> Co
 
 
 def page_of(
-    rows: Sequence[Row[Any]], most: int, row_of: Callable[[Row[Any]], T], key_of: Callable[[Row[Any]], str]
+    rows: Sequence[Row[Any]], most: int, row_of: Callable[[Row[Any]], T | None], key_of: Callable[[Row[Any]], str]
 ) -> Page[T]:
-    """One row more than ``most`` was asked for: whether it came says whether there is a next page."""
+    """One row more than ``most`` was asked for: whether it came says whether there is a next page.
+
+    ``row_of``: None for one that cannot be shown.
+    """
     kept = rows[:most]
-    return Page(tuple(row_of(row) for row in kept), key_of(kept[-1]) if len(rows) > most else "")
+    shown = (row_of(row) for row in kept)
+    return Page(tuple(row for row in shown if row is not None), key_of(kept[-1]) if len(rows) > most else "")

@@ -6,6 +6,7 @@ sealed word, the organisation's name.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,14 +18,17 @@ from disclosure.casework.keyset import Page, beyond, key, page_of, parts
 from disclosure.casework.office import Office
 from disclosure.casework.rows import LadderPicture, Tone
 from disclosure.casework.words import short, state_word, word
+from disclosure.language import N_, translate
 from disclosure.protocol import events as e
 from disclosure.protocol.axes import FIRST, Axis
 from disclosure.protocol.codes import MailType, TaskKind
-from disclosure.protocol.errors import InvalidInput
+from disclosure.protocol.errors import BrokenChain, InvalidInput
 from disclosure.protocol.values import AlertKind, Audience, Channel, Language, Party, Severity
 from disclosure.store import ledger
 from disclosure.store.tables import cases, coordinators, outbox, reports, tasks
 
+log = logging.getLogger(__name__)
+_DAMAGED = N_("Record damaged")
 PAGE = 20  # rows of a list: each case row folds one case, for its small ladder
 GLANCE = 5  # rows of a list on the inbox itself; its own page has the rest
 # Whose move it is, in the order of the desk. An index serves each of them (store/tables.py).
@@ -195,7 +199,7 @@ def open_tasks(office: Office, language: Language, now: datetime, after: str = "
         query = query.where(beyond(tasks.c.due_at, tasks.c.id, after))
     with office.store.reading() as connection:
         found = connection.execute(query.order_by(tasks.c.due_at, tasks.c.id).limit(most + 1)).all()
-        names = {row.case_id: organisation_of(office, connection, row.case_id) for row in found}
+        names = {row.case_id: _name(office, connection, row.case_id) for row in found}
     return page_of(found, most, lambda r: _task(r, names[r.case_id], language, now), lambda r: key(r.due_at, r.id))
 
 
@@ -302,21 +306,38 @@ def closed_cases(office: Office, language: Language, now: datetime, after: str =
 
 
 def _case(office: Office, connection: Connection, row: Row[Any], language: Language, now: datetime) -> CaseRow:
-    file = casefile.load(office, connection, row.id)
+    """One whose record is damaged is a row that says so: the others are there all the same."""
     sight = timeline.Sight(Audience.COORDINATOR, language, {})
+    organisation, picture = "", None
+    try:
+        file = casefile.load(office, connection, row.id)
+        organisation = organisation_of(office, connection, row.id)
+        states, picture = states_of(file.case.axes, language), timeline.picture(file, sight, now)
+    except BrokenChain as error:
+        log.error("case unreadable", extra={"case_id": row.id, "fault": error.fault})
+        states = (State(translate(language, _DAMAGED), Tone.HARM),)
     return CaseRow(
         id=row.id,
         number=row.number,
-        organisation=organisation_of(office, connection, row.id),
+        organisation=organisation,
         severity=short(Severity(row.severity), language) if row.severity else "",
         severity_code=row.severity or "",
-        states=states_of(file.case.axes, language),
+        states=states,
         move=word(Party(row.whose_move), language),
         ours=row.whose_move == Party.COORDINATOR and row.life == "open",
         next_at=row.next_at if row.life == "open" else None,
         overdue=row.life == "open" and row.next_at is not None and row.next_at <= now,
-        picture=timeline.picture(file, sight, now),
+        picture=picture,
     )
+
+
+def _name(office: Office, connection: Connection, case_id: str) -> str:
+    """Empty where the case's record is damaged: its number is shown, and the list of cases says so."""
+    try:
+        return organisation_of(office, connection, case_id)
+    except BrokenChain as error:
+        log.error("case unreadable", extra={"case_id": case_id, "fault": error.fault})
+        return ""
 
 
 def organisation_of(office: Office, connection: Connection, case_id: str) -> str:

@@ -240,12 +240,18 @@ _BODIES_NAMED = _BODIES.where(events.c.type.in_(bindparam("kinds", expanding=Tru
 
 
 def read_all(connection: Connection, stream_ids: Collection[str]) -> dict[str, tuple[tuple[Entry, ...], Head]]:
-    """Every entry of these streams without a sealed word, and where each of them ends; empty ones are left out."""
+    """Every entry of these streams without a sealed word, and where each of them ends; empty ones are left out.
+
+    Raises BrokenChain where the bytes of one are damaged.
+    """
     found: dict[str, tuple[tuple[Entry, ...], Head]] = {}
     rows = connection.execute(_ENTRIES, {"streams": list(stream_ids)}).all()
     for stream_id, its in itertools.groupby(rows, operator.itemgetter(0)):
         held = list(its)
-        entries = tuple(chain.read_entry(body, {}) for _, _, body, _ in held)
+        try:
+            entries = tuple(chain.read_entry(body, {}) for _, _, body, _ in held)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise BrokenChain(stream_id, held[-1].seq, "an entry cannot be read") from None
         found[stream_id] = entries, Head(held[-1].seq, held[-1].hash)
     return found
 

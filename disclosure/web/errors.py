@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTo
 from disclosure.casework.traces import trace
 from disclosure.language import N_, translate
 from disclosure.protocol.errors import (
+    BrokenChain,
     CannotStore,
     Conflict,
     DisclosureError,
@@ -60,6 +61,15 @@ PAGES: Mapping[int, tuple[str, str]] = {
 }
 
 
+_DAMAGED = (
+    N_("This record is damaged"),
+    N_(
+        "What is stored here is no longer what was written. Nothing was changed just now. "
+        "Whoever runs this server finds the place with the command “disclosure verify”."
+    ),
+)
+
+
 def init_app(app: Flask) -> None:
     app.register_error_handler(DisclosureError, _ours)
     app.extensions["again"] = {}
@@ -70,10 +80,10 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(Exception, _unknown)
 
 
-def page(status: int, refused: str = "") -> ResponseReturnValue:
+def page(status: int, refused: str = "", said: tuple[str, str] | None = None) -> ResponseReturnValue:
     """On a POST with the words that were typed; what another site sent is not shown as if it were."""
     language, otherwise = chosen_language(), _NEUTRAL if status < 500 else PAGES[500]  # noqa: PLR2004
-    title, words = (translate(language, text) for text in PAGES.get(status, otherwise))
+    title, words = (translate(language, text) for text in said or PAGES.get(status, otherwise))
     typed = kept.typed() if request.method == "POST" and status != 403 else ()  # noqa: PLR2004
     return render_template("errors/error.html", title=title, words=words, kept=refused, typed=typed), status
 
@@ -83,7 +93,7 @@ def _ours(error: Exception) -> ResponseReturnValue:
     refused = in_words({"": error.reason})[""] if isinstance(error, Refused) else ""
     if status >= 500:  # noqa: PLR2004
         log.error("request failed: %s %s", type(error).__name__, getattr(error, "why", ""))
-    return page(status, refused)
+    return page(status, refused, _DAMAGED if isinstance(error, BrokenChain) else None)
 
 
 def _http(error: Exception) -> ResponseReturnValue:
