@@ -89,8 +89,8 @@ ACTS: Mapping[str, ActForm] = {
         N_("Revoke links"),
         N_(
             "A mail went to a wrong address, or its link is in wrong hands. No link of this recipient opens anything "
-            "any more, and whoever is inside through one is outside. What was said stands; the next mail has a new "
-            "link."
+            "any more, and every session opened through one of them is closed. What was said stands; the next mail has "
+            "a new link."
         ),
         N_("Revoke these links"),
         N_("Revoked. None of the links sent so far opens anything."),
