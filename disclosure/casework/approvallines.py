@@ -7,7 +7,7 @@ from datetime import datetime
 
 from disclosure.casework import deskwords
 from disclosure.casework.casefile import CaseFile
-from disclosure.casework.timeline import Sight
+from disclosure.casework.sight import Sight
 from disclosure.casework.words import short
 from disclosure.protocol.approvals import authority_named, has_enough, is_a_persons, is_waiting, stands
 from disclosure.protocol.codes import Act

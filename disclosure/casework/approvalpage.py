@@ -13,7 +13,7 @@ from disclosure.casework.approvallines import ApprovalLine
 from disclosure.casework.keyset import Page, beyond, key, page_of
 from disclosure.casework.leaving import Leaving
 from disclosure.casework.office import Office
-from disclosure.casework.timeline import Sight
+from disclosure.casework.sight import Sight
 from disclosure.casework.wholecase import WholeCase
 from disclosure.casework.words import short
 from disclosure.protocol import approvals

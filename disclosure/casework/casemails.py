@@ -16,7 +16,7 @@ from disclosure.casework.casefile import CaseFile
 from disclosure.casework.office import Office
 from disclosure.casework.people import TONES
 from disclosure.casework.rows import Tone
-from disclosure.casework.timeline import Sight
+from disclosure.casework.sight import Sight
 from disclosure.casework.words import short
 from disclosure.protocol.errors import NotFound
 from disclosure.protocol.state import Mail

@@ -11,6 +11,7 @@ from disclosure.casework.conversing import Message
 from disclosure.casework.dossiers import basis_word
 from disclosure.casework.notices import defang
 from disclosure.casework.rows import TimelineRow
+from disclosure.casework.sight import Sight, told_at
 from disclosure.casework.words import standing_word, word
 from disclosure.protocol import events as e
 from disclosure.protocol.authorities import When
@@ -55,7 +56,7 @@ def page(visit: Visit, language: Language) -> CasePage:
         if person is None:
             raise LinkRefused
         names = timeline.names(office, connection, file)
-        sight = timeline.Sight(Audience.ORGANISATION, language, names, timeline.told_at(file.case))
+        sight = Sight(Audience.ORGANISATION, language, names, told_at(file.case))
         opened = ledger.one(office.store, connection, file.id, 1)
         said = ledger.one(office.store, connection, file.id, person.seq)
         named = ledger.one(office.store, connection, file.id, person.address_seq) if person.address_seq else None

@@ -14,6 +14,7 @@ from disclosure.casework import timeline
 from disclosure.casework.casefile import CaseFile
 from disclosure.casework.notices import Basis, NoticeText, defang
 from disclosure.casework.office import Office
+from disclosure.casework.sight import Sight
 from disclosure.casework.words import short, standing_word, state_word, word
 from disclosure.language import N_, format_day, format_when, translate
 from disclosure.protocol import events as e
@@ -57,7 +58,7 @@ def write(office: Office, connection: Connection, file: CaseFile, authority_id: 
     """The dossier's text for one authority, as things stand at ``now``."""
     language = office.policy.language_of_authority(authority_id)
     entries = ledger.read(office.store, connection, file.id, parts=ledger.EVERY_PART)
-    sight = timeline.Sight(Audience.COORDINATOR, language, timeline.names(office, connection, file))
+    sight = Sight(Audience.COORDINATOR, language, timeline.names(office, connection, file))
     sections = (
         _head(file, entries, language, now),
         _facts(entries, language),
@@ -121,7 +122,7 @@ def _hashes(connection: Connection, case_id: str) -> dict[int, str]:
     return {row.seq: row.hash for row in rows}
 
 
-def _chronology(entries: tuple[e.Entry, ...], sight: timeline.Sight, hashes: dict[int, str]) -> str:
+def _chronology(entries: tuple[e.Entry, ...], sight: Sight, hashes: dict[int, str]) -> str:
     """Attempts that left and answers that came, each with the hash that the ledger holds."""
     rows = []
     for entry in entries:
@@ -147,7 +148,7 @@ def _proof(event: e.Event) -> str:
     return ""
 
 
-def _answers(file: CaseFile, sight: timeline.Sight) -> str:
+def _answers(file: CaseFile, sight: Sight) -> str:
     case, language = file.case, sight.language
     others = ", ".join(sorted(sight.name(authority_id) for authority_id in case.referred))
     pairs = [

@@ -13,10 +13,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, or_, select
 
-from disclosure.casework import casefile, deskwords, incoming, timeline
+from disclosure.casework import casefile, coming, deskwords, incoming
 from disclosure.casework.keyset import Page, beyond, key, page_of, parts
 from disclosure.casework.office import Office
 from disclosure.casework.rows import LadderPicture, Tone
+from disclosure.casework.sight import Sight
 from disclosure.casework.words import short, state_word, word
 from disclosure.language import N_, translate
 from disclosure.protocol import events as e
@@ -307,12 +308,12 @@ def closed_cases(office: Office, language: Language, now: datetime, after: str =
 
 def _case(office: Office, connection: Connection, row: Row[Any], language: Language, now: datetime) -> CaseRow:
     """One whose record is damaged is a row that says so: the others are there all the same."""
-    sight = timeline.Sight(Audience.COORDINATOR, language, {})
+    sight = Sight(Audience.COORDINATOR, language, {})
     organisation, picture = "", None
     try:
         file = casefile.load(office, connection, row.id)
         organisation = organisation_of(office, connection, row.id)
-        states, picture = states_of(file.case.axes, language), timeline.picture(file, sight, now)
+        states, picture = states_of(file.case.axes, language), coming.picture(file, sight, now)
     except BrokenChain as error:
         log.error("case unreadable", extra={"case_id": row.id, "fault": error.fault})
         states = (State(translate(language, _DAMAGED), Tone.HARM),)

@@ -9,7 +9,7 @@ from datetime import datetime
 from disclosure.casework import deskwords
 from disclosure.casework.casefile import CaseFile
 from disclosure.casework.rows import Tone
-from disclosure.casework.timeline import Sight
+from disclosure.casework.sight import Sight
 from disclosure.casework.words import short, source_word, standing_word, word
 from disclosure.protocol import events as e
 from disclosure.protocol.codes import Proof

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from disclosure.casework import policies, timeline
+from disclosure.casework import coming, policies
 from disclosure.casework.casefile import CaseFile
 from disclosure.casework.office import Office
 from disclosure.casework.policies import Kept
 from disclosure.casework.rows import LadderPicture, Notch
+from disclosure.casework.sight import Sight
 from disclosure.casework.words import short, word
 from disclosure.language import N_, translate
 from disclosure.policy import Version
@@ -142,8 +143,8 @@ class _Drawer:
         office, language = self.office, self.language
         case = specimen(severity, kind, office.settings.operator.country, self.start)
         rules = office.policy.rules_for(case, frozenset(), letters=self.letters, under=self.version)
-        sight = timeline.Sight(Audience.COORDINATOR, language, {})
-        drawn = timeline.picture(CaseFile("", case, rules), sight, self.start)
+        sight = Sight(Audience.COORDINATOR, language, {})
+        drawn = coming.picture(CaseFile("", case, rules), sight, self.start)
         name = _name(severity, kind, language) if own else short(severity, language)
         title = translate(language, N_("Profile %(name)s, if nobody ever answers"), name=name)
         return replace(drawn, title=title, rungs=tuple(replace(rung, notch=Notch.COMING) for rung in drawn.rungs))

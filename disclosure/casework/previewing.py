@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from disclosure.casework import casefile, timeline
+from disclosure.casework import casefile, coming, timeline
 from disclosure.casework.casefile import CaseFile
 from disclosure.casework.office import Office
 from disclosure.casework.rows import ComingRow, Detail, LadderPicture
+from disclosure.casework.sight import Sight, told_at
 from disclosure.casework.verification import case_id
 from disclosure.casework.words import word
 from disclosure.protocol.effects import Effect, MailEffect
@@ -65,13 +66,13 @@ def beside(office: Office, case_id: str, asked: Asked, language: Language, now: 
     with office.store.reading() as connection:
         file = casefile.load(office, connection, case_id)
         names = timeline.names(office, connection, file)
-    sight = timeline.Sight(Audience.COORDINATOR, language, names, timeline.told_at(file.case))
+    sight = Sight(Audience.COORDINATOR, language, names, told_at(file.case))
     found = supposed(file, asked, now)
     then = CaseFile(file.id, found.case, found.rules)
     return Beside(
-        now=timeline.coming(file, sight, now),
-        then=timeline.coming(then, sight, now),
-        picture=timeline.picture(then, sight, now),
+        now=coming.steps(file, sight, now),
+        then=coming.steps(then, sight, now),
+        picture=coming.picture(then, sight, now),
         at_once=tuple(Detail(word(mail.type, language), names.get(mail.to, mail.to)) for mail in found.first),
     )
 

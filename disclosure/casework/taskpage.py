@@ -8,9 +8,10 @@ from datetime import date, datetime
 
 from sqlalchemy import Connection
 
-from disclosure.casework import authorities, casefile, people, tasktexts, timeline, unreachable, wholecase
+from disclosure.casework import authorities, casefile, people, tasktexts, unreachable, wholecase
 from disclosure.casework.casefile import CaseFile
 from disclosure.casework.office import Office, sha256
+from disclosure.casework.sight import Sight
 from disclosure.casework.wholecase import TaskLine
 from disclosure.casework.words import word
 from disclosure.language import N_, translate
@@ -200,7 +201,7 @@ def _way(channel: authorities.ChannelRow) -> Way:
     )
 
 
-def _done(office: Office, connection: Connection, file: CaseFile, task: Task, sight: timeline.Sight) -> Done | None:
+def _done(office: Office, connection: Connection, file: CaseFile, task: Task, sight: Sight) -> Done | None:
     if task.done_at is None:
         return None
     for entry in casefile.said_in(office, connection, file.id, e.TaskDone):

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from disclosure.casework import approvallines, casefile, casemails, incoming, policymoves, timeline
+from disclosure.casework import approvallines, casefile, casemails, coming, incoming, policymoves, timeline
 from disclosure.casework.approvallines import ApprovalLine
 from disclosure.casework.casefile import CaseFile
 from disclosure.casework.finding import Found, labelled
@@ -22,6 +22,7 @@ from disclosure.casework.overview import State, states_of
 from disclosure.casework.people import Contacts, PersonRow, contacts_of, person_of
 from disclosure.casework.policymoves import Runs
 from disclosure.casework.rows import ComingRow, LadderPicture, TimelineRow, Tone
+from disclosure.casework.sight import Sight, told_at
 from disclosure.casework.words import short, word
 from disclosure.language import N_, country_name
 from disclosure.protocol import events as e
@@ -152,15 +153,15 @@ def page(
         persons=tuple(person_of(p, said, sight) for p in file.case.persons.values()),
         tasks=open_tasks(file, sight, now),
         approvals=approvallines.lines(file, sight, coordinator_id),
-        coming=timeline.coming(file, sight, now),
-        picture=timeline.picture(file, sight, now),
+        coming=coming.steps(file, sight, now),
+        picture=coming.picture(file, sight, now),
         policy=runs,
         policy_changes=tuple((word(c.rung, language), c.before, c.after) for c in runs.changes),
         **_head(file, said.get(1), sight),
     )
 
 
-def _head(file: CaseFile, opened: e.Event | None, sight: timeline.Sight) -> dict[str, Any]:
+def _head(file: CaseFile, opened: e.Event | None, sight: Sight) -> dict[str, Any]:
     """What the top of the page says: what it is about, where it stands, whose move it is."""
     case, language = file.case, sight.language
     mover = whose_move(case, file.rules.policy)
@@ -199,9 +200,9 @@ def _contest(office: Office, connection: Connection, file: CaseFile) -> str:
     return str(getattr(ledger.one(office.store, connection, file.id, last), "words", "")) if last else ""
 
 
-def sight_of(office: Office, connection: Connection, file: CaseFile, language: Language) -> timeline.Sight:
+def sight_of(office: Office, connection: Connection, file: CaseFile, language: Language) -> Sight:
     names = timeline.names(office, connection, file)
-    return timeline.Sight(Audience.COORDINATOR, language, names, timeline.told_at(file.case))
+    return Sight(Audience.COORDINATOR, language, names, told_at(file.case))
 
 
 def _said(office: Office, connection: Connection, file: CaseFile) -> Mapping[int, e.Event]:
@@ -213,7 +214,7 @@ def _said(office: Office, connection: Connection, file: CaseFile) -> Mapping[int
     return {entry.seq: entry.event for entry in entries}
 
 
-def _about(file: CaseFile, sight: timeline.Sight) -> tuple[Line, ...]:
+def _about(file: CaseFile, sight: Sight) -> tuple[Line, ...]:
     about, language = file.case.assessed, sight.language
     if about is None:
         return ()
@@ -244,12 +245,12 @@ def _domains(file: CaseFile, said: Mapping[int, e.Event]) -> tuple[DomainRow, ..
 # --- tasks ---
 
 
-def open_tasks(file: CaseFile, sight: timeline.Sight, now: datetime) -> tuple[TaskLine, ...]:
+def open_tasks(file: CaseFile, sight: Sight, now: datetime) -> tuple[TaskLine, ...]:
     held = sorted((t for t in file.case.tasks.values() if t.open), key=lambda t: t.due_at)
     return tuple(task_line(file, task, sight, now) for task in held)
 
 
-def task_line(file: CaseFile, task: Task, sight: timeline.Sight, now: datetime) -> TaskLine:
+def task_line(file: CaseFile, task: Task, sight: Sight, now: datetime) -> TaskLine:
     owner_id = file.case.owner_of(task)
     return TaskLine(
         id=task.id,

@@ -19,6 +19,7 @@ from disclosure.casework import (
     wholecase,
 )
 from disclosure.casework.answering import Visit
+from disclosure.casework.sight import Sight
 from disclosure.demo.certificates import make_certificate
 from disclosure.protocol.axes import Axis
 from disclosure.protocol.codes import Clock, MailType, Rung, TaskKind
@@ -145,7 +146,7 @@ def test_a_correction_reaches_everybody_who_was_told(house: House, upheld: bool,
     with house.office.store.reading() as connection:
         file = casefile.load(house.office, connection, case_id)
         names = timeline.names(house.office, connection, file)
-        rows = timeline.rows(house.office, connection, file, timeline.Sight(Audience.ORGANISATION, Language.EN, names))
+        rows = timeline.rows(house.office, connection, file, Sight(Audience.ORGANISATION, Language.EN, names))
     assert any("contest was" in row.sentence for row in rows), "the organisation sees it on its page"
 
 

@@ -26,6 +26,7 @@ from disclosure.casework import (
 from disclosure.casework.answering import Visit
 from disclosure.casework.casefile import Hand
 from disclosure.casework.coordination import ReleaseNotice
+from disclosure.casework.sight import Sight
 from disclosure.demo import stage
 from disclosure.demo.certificates import make_certificate
 from disclosure.policy import DATA
@@ -514,7 +515,7 @@ def test_a_missing_approval_calls_every_active_coordinator_with_a_mail_that_says
     file = casefile.look(two.office, case_id)
     with two.office.store.reading() as connection:
         entries = ledger.read(two.office.store, connection, case_id)
-        sight = timeline.Sight(Audience.COORDINATOR, Language.EN, {})
+        sight = Sight(Audience.COORDINATOR, Language.EN, {})
         rows = timeline.rows(two.office, connection, file, sight)
     called = next(x for x in entries if isinstance(x.event, e.CoordinatorsCalled))
     assert called.event.clock is OwnClock.DUE_TO_APPROVED  # type: ignore[attr-defined]

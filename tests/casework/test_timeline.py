@@ -17,7 +17,8 @@ from disclosure.casework import casefile, clockwork, coordination, previewing, s
 from disclosure.casework.casefile import CaseFile
 from disclosure.casework.notices import NoticeText
 from disclosure.casework.rows import Notch, TimelineRow
-from disclosure.casework.timeline import Sight
+from disclosure.casework.sentences import SENTENCES
+from disclosure.casework.sight import Sight
 from disclosure.language import format_when
 from disclosure.protocol import events as e
 from disclosure.protocol.plain import parts_of
@@ -124,7 +125,7 @@ SEEN: dict[type[e.Event], tuple[set[Audience], str]] = {
 
 def test_every_event_is_decided() -> None:
     assert set(SEEN) == set(e.EVENT_TYPES.values())
-    assert set(timeline.SENTENCES) == set(SEEN), "and has words"
+    assert set(SENTENCES) == set(SEEN), "and has words"
     assert all(why for _, why in SEEN.values())
 
 
@@ -239,7 +240,7 @@ def test_every_sealed_part_is_for_somebody_who_sees_the_event_or_for_us(kind: ty
 @pytest.mark.parametrize("kind", SEEN, ids=lambda kind: kind.__name__)
 def test_every_sentence_is_in_both_languages(kind: type[e.Event]) -> None:
     event = example(kind)
-    said = {language: timeline.SENTENCES[kind](event, Sight(R, language, {})) for language in Language}
+    said = {language: SENTENCES[kind](event, Sight(R, language, {})) for language in Language}
     assert all(said.values())
     assert said[Language.FR] != said[Language.EN] or kind is e.NoteWritten, "a note is a note"
 

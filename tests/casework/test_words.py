@@ -7,7 +7,8 @@ from enum import StrEnum
 
 import pytest
 
-from disclosure.casework import deskwords, timeline, words
+from disclosure.casework import deskwords, words
+from disclosure.casework.sentences import SENTENCES
 from disclosure.discovery.candidates import Confidence, Flag, HintKind, Reason, Source
 from disclosure.discovery.evidence import Purpose
 from disclosure.discovery.fetch import Trouble
@@ -21,7 +22,7 @@ from disclosure.protocol.values import Language, Standing
 
 
 def test_every_event_has_a_sentence() -> None:
-    assert set(timeline.SENTENCES) == set(EVENT_TYPES.values())
+    assert set(SENTENCES) == set(EVENT_TYPES.values())
 
 
 _SHOWN = [

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from disclosure.casework import answering, casefile, coordination, delivery, timeline, verification
+from disclosure.casework import answering, casefile, coming, coordination, delivery, timeline, verification
 from disclosure.casework.answering import Visit
 from disclosure.casework.casefile import Hand
+from disclosure.casework.sight import Sight
 from disclosure.demo import stage
 from disclosure.demo.certificates import make_certificate
 from disclosure.demo.screenshot import screenshot
@@ -289,16 +290,16 @@ def test_the_timeline_tells_it_all(play: Play) -> None:
     office = play.cast.office
     with office.store.reading() as connection:
         file = casefile.load(office, connection, hand.case_id)
-        sight = timeline.Sight(Audience.COORDINATOR, Language.FR, timeline.names(office, connection, file))
+        sight = Sight(Audience.COORDINATOR, Language.FR, timeline.names(office, connection, file))
         rows = timeline.rows(office, connection, file, sight)
     sentences = [row.sentence for row in rows]
     assert [row.seq for row in rows] == sorted(row.seq for row in rows)
     assert any("pris en charge par le relais" in s for s in sentences)
     relayed = next(row for row in rows if "pris en charge par le relais" in row.sentence)
     assert any("250" in detail.value for detail in relayed.details), "what the relay answered"
-    coming = timeline.coming(file, sight, play.now)
-    assert [row.at for row in coming] == sorted(row.at for row in coming)
-    assert timeline.picture(file, sight, play.now).rungs
+    next_steps = coming.steps(file, sight, play.now)
+    assert [row.at for row in next_steps] == sorted(row.at for row in next_steps)
+    assert coming.picture(file, sight, play.now).rungs
 
 
 def test_a_changed_byte_is_found_and_named(play: Play) -> None:
