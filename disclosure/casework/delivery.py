@@ -23,16 +23,17 @@ from disclosure.casework import breaker, freshness, maintenance, outboxrows, out
 from disclosure.casework.breaker import Breaker
 from disclosure.casework.mailrows import tokens_of
 from disclosure.casework.office import Office, sha256
-from disclosure.casework.outboxrows import LEASE
+from disclosure.casework.outboxrows import LEASE, Claim
 from disclosure.casework.outcomes import Delivered
 from disclosure.casework.recipients import Unsendable
 from disclosure.casework.together import Change
 from disclosure.casework.traces import trace
-from disclosure.casework.writing import ENCRYPTED, FIRST_MAILS, Claim, Prepared
+from disclosure.casework.writing import ENCRYPTED, Prepared
 from disclosure.mail import localbox
 from disclosure.mail import relay as mail_relay
 from disclosure.mail.relay import Kind, Outcome
 from disclosure.protocol import events as e
+from disclosure.protocol.codes import FIRST_MAILS
 from disclosure.protocol.errors import CannotStore, Conflict
 from disclosure.protocol.values import Address
 from disclosure.store.manyrows import ManyRows, RowKind

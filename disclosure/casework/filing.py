@@ -21,11 +21,10 @@ from disclosure.casework.office import Office
 from disclosure.casework.receiving import Kept
 from disclosure.casework.replies import Reply
 from disclosure.casework.traces import trace
-from disclosure.casework.writing import FIRST_MAILS
 from disclosure.mail.inbound import MailClass, Received, read_safely
 from disclosure.mail.refusals import About, about
 from disclosure.protocol import events as e
-from disclosure.protocol.codes import MailType
+from disclosure.protocol.codes import FIRST_MAILS, MailType
 from disclosure.protocol.errors import CannotStore, Conflict
 from disclosure.protocol.returns import ABSENCE, Waits, bounce_waits, brings_the_next_forward
 from disclosure.store.claims import take_first

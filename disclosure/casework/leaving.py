@@ -8,14 +8,14 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
-from disclosure.casework import casefile, coordination, deskwords, noticedesk, searching, wholecase, writing
+from disclosure.casework import casefile, coordination, deskwords, mailpreviews, noticedesk, searching, wholecase
 from disclosure.casework.finding import Found, labelled
+from disclosure.casework.mailpreviews import Preview
 from disclosure.casework.noticepictures import Offered
 from disclosure.casework.office import Office
 from disclosure.casework.people import ContactRow, PersonRow
 from disclosure.casework.recipients import Unsendable
 from disclosure.casework.wholecase import WholeCase
-from disclosure.casework.writing import Preview
 from disclosure.protocol.codes import Act
 from disclosure.protocol.errors import NotFound, Refused
 from disclosure.protocol.values import Language, Standing
@@ -65,7 +65,7 @@ def request(
     contact = next((row for row in case.contacts.all if row.id == contact_id), None)
     if contact is None:
         raise NotFound("contact")
-    preview, fault = _composed(lambda: writing.preview_contact_request(office, case_id, contact_id, now), language)
+    preview, fault = _composed(lambda: mailpreviews.preview_contact_request(office, case_id, contact_id, now), language)
     voices = _voices(office, case_id, Act.FIRST_CONTACT)
     with office.store.reading() as connection:
         open_search = searching.still_open(connection, case_id)
@@ -83,7 +83,9 @@ def forward(
     if contact not in case.contacts.intermediaries:
         preview, fault = None, deskwords.say(deskwords.FAULTS, "not_an_intermediary", language)
     else:
-        preview, fault = _composed(lambda: writing.preview_forward_request(office, case_id, contact_id, now), language)
+        preview, fault = _composed(
+            lambda: mailpreviews.preview_forward_request(office, case_id, contact_id, now), language
+        )
     voices = _voices(office, case_id, Act.FIRST_CONTACT)
     return Leaving(case, preview, fault, related(office, case_id), voices, contact=contact)
 
@@ -99,7 +101,7 @@ def publication(
     preview, fault = None, ""
     if to:
         preview, fault = _composed(
-            lambda: writing.preview_publication(office, case_id, to[0], not_before, now), language
+            lambda: mailpreviews.preview_publication(office, case_id, to[0], not_before, now), language
         )
     return Publication(case, preview, fault, tuple(names[one] for one in to), days, not_before)
 
@@ -115,7 +117,7 @@ def notice(
     if not case.has_draft:
         preview, fault = None, deskwords.say(deskwords.FAULTS, "no_draft", language)
     else:
-        preview, fault = _composed(lambda: writing.preview_notice(office, case_id, person_id, now), language)
+        preview, fault = _composed(lambda: mailpreviews.preview_notice(office, case_id, person_id, now), language)
     voices = _voices(office, case_id, Act.RELEASE)
     pictures = noticedesk.drafted_pictures(office, case_id)
     return Leaving(case, preview, fault, related(office, case_id), voices, person=person, pictures=pictures)

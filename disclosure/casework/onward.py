@@ -7,9 +7,8 @@ from datetime import datetime
 from disclosure.casework import clockwork
 from disclosure.casework.casefile import CaseFile, Fact
 from disclosure.casework.office import Office
-from disclosure.casework.writing import FIRST_MAILS
 from disclosure.protocol import events as e
-from disclosure.protocol.codes import MailType
+from disclosure.protocol.codes import FIRST_MAILS, MailType
 from disclosure.protocol.returns import nobody_found, nobody_left
 
 

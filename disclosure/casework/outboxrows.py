@@ -6,21 +6,53 @@ Whoever claims rows holds them until the lease ends; the fence tells its writes 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, bindparam, or_, select, update
 
 from disclosure.casework import casefile
+from disclosure.casework.casefile import CaseFile
 from disclosure.casework.office import Office
-from disclosure.casework.writing import Claim
 from disclosure.mail.relay import Outcome
 from disclosure.protocol.codes import MailType
 from disclosure.protocol.errors import DisclosureError
 from disclosure.protocol.values import Language
 from disclosure.store.manyrows import ManyRows, RowKind
 from disclosure.store.tables import outbox
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A row that this process holds until the lease ends; ``fence`` tells its writes from those of a later holder."""
+
+    id: str
+    case_id: str | None
+    mail_type: MailType
+    to: str
+    language: Language
+    state: str
+    attempts: int
+    ambiguous: int
+    fence: int
+    queued_at: datetime
+    signed_only: bool = False
+    full_since: datetime | None = None
+    resent_at: datetime | None = None
+    taken_at: datetime | None = None  # of a mail being sent: when the relay said yes
+    taken_code: str = ""
+    file: CaseFile | None = None  # the case as it was a moment ago, for whoever has just read it
+
+    @property
+    def since(self) -> datetime:
+        """From when it is known for how long to try."""
+        return self.resent_at or self.queued_at
+
+    @property
+    def of_a_case(self) -> bool:
+        """A call to coordinators says nothing of the case that it comes from."""
+        return self.case_id is not None and self.mail_type is not MailType.COORDINATORS_CALLED
 
 
 class Superseded(DisclosureError):

@@ -14,13 +14,13 @@ from datetime import datetime
 from disclosure.casework import onward, outboxrows
 from disclosure.casework.casefile import CaseFile, Fact
 from disclosure.casework.office import Office, new_id
+from disclosure.casework.outboxrows import Claim
 from disclosure.casework.together import Change
-from disclosure.casework.writing import FIRST_MAILS, Claim
 from disclosure.mail import relay as mail_relay
 from disclosure.mail.refusals import About
 from disclosure.mail.relay import Kind, Outcome
 from disclosure.protocol import events as e
-from disclosure.protocol.codes import MailType
+from disclosure.protocol.codes import FIRST_MAILS, MailType
 from disclosure.protocol.ladder import patience
 
 # R23, facts 3.1: an authority that may already have the referral is not written to again by a machine.

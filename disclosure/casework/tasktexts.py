@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from disclosure.casework import casefile, writing
+from disclosure.casework import authoritymail, casefile, mailpreviews
 from disclosure.casework.casefile import CaseFile
 from disclosure.casework.office import Office
 from disclosure.mail import byhand
@@ -26,11 +26,11 @@ def text_of(office: Office, connection: Connection, file: CaseFile, task: Task) 
         return _dossier(office, connection, file, task)
     at = task.opened_at  # what is said of a certificate is said of that day
     if task.kind is TaskKind.LATER_FACT:
-        return writing.later_fact_by_hand(office, connection, file, task.target, at, at)
+        return authoritymail.later_fact_by_hand(office, connection, file, task.target, at, at)
     language = office.policy.language_for(file.case, task.target)
     who = file.case.owner_of(task)
     paper = task.kind is TaskKind.LETTER
-    words = writing.contact_by_hand(office, connection, file, who, at, fingerprint=paper)
+    words = mailpreviews.contact_by_hand(office, connection, file, who, at, fingerprint=paper)
     return _IN_WORDS[task.kind](words, language)
 
 

@@ -11,9 +11,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, bindparam, func, select
 
 from disclosure.casework.office import Office
-from disclosure.casework.outboxrows import URGENT
+from disclosure.casework.outboxrows import URGENT, Claim
 from disclosure.casework.projecting import urgency
-from disclosure.casework.writing import Claim
 from disclosure.store.tables import outbox
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)

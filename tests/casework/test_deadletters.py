@@ -20,6 +20,7 @@ from disclosure.casework import (
     verification,
     writing,
 )
+from disclosure.casework.recipients import Unsendable
 from disclosure.mail.relay import STEPS, Kind, Outcome
 from disclosure.protocol import events as e
 from disclosure.protocol.codes import MailType
@@ -187,9 +188,9 @@ def test_a_certificate_that_is_good_no_more_stops_it_again(house: House, monkeyp
     delivery.deliver(house.office, house.now, say(FILTER))
 
     def refuses(*_: object) -> None:
-        raise writing.Unsendable("certificate_revoked")
+        raise Unsendable("certificate_revoked")
 
-    monkeypatch.setattr(writing, "_judged", refuses)
+    monkeypatch.setattr(writing, "judged", refuses)
     deadletters.resend(house.office, mail_id, ADA, house.now)
     sent = len(house.relay.taken)
     house.deliver()

@@ -19,11 +19,11 @@ from disclosure.casework import (
     coordination,
     filing,
     forwarding,
+    mailpreviews,
     organisations,
     publishing,
     receiving,
     verification,
-    writing,
 )
 from disclosure.casework.coordination import EnterContact
 from disclosure.casework.receiving import Kept
@@ -69,7 +69,7 @@ def unreachable(house: House) -> tuple[str, str]:
 def test_the_intermediary_gets_what_was_shown(house: House) -> None:
     case_id, contact_id = unreachable(house)
     house.deliver()  # what other tests left in the outbox
-    shown = writing.preview_forward_request(house.office, case_id, contact_id, house.now)
+    shown = mailpreviews.preview_forward_request(house.office, case_id, contact_id, house.now)
     assert shown.to == ABUSE
     assert shown.encrypted_to == ()
     forwarding.release(house.hand(case_id), contact_id)
@@ -301,7 +301,7 @@ def test_publication_is_announced_then_recorded_then_retracted(house: House) -> 
     publishing.announce(house.hand(case_id), house.now + timedelta(days=2))
     announced = [m for m in house.case(case_id).mails.values() if m.type is MailType.PUBLICATION_HEADS_UP]
     assert [m.to for m in announced] == own
-    shown = writing.preview_publication(house.office, case_id, own[0], house.now + timedelta(days=2), house.now)
+    shown = mailpreviews.preview_publication(house.office, case_id, own[0], house.now + timedelta(days=2), house.now)
     house.deliver()
     house.later(timedelta(days=2))
     assert shown.subject in {"Alerte " + case.number + "\u00a0: publication annoncée"}
@@ -360,7 +360,7 @@ def test_no_mail_to_strangers_depends_on_the_alert(house: House) -> None:
         abuse = intermediary(house, case_id)
         for mail_type in MAILS:
             to = abuse if mail_type is MailType.FORWARD_REQUEST else house.case(case_id).chosen[0]
-            shown = writing._preview(house.office, case_id, to, mail_type, house.now)
+            shown = mailpreviews._preview(house.office, case_id, to, mail_type, house.now)
             texts[str(mail_type)].add((shown.subject, neutral(shown.body, house.case(case_id).number)))
             texts[str(mail_type)] = {
                 (s.replace(house.case(case_id).number, "NUMBER"), b) for s, b in texts[str(mail_type)]

@@ -13,9 +13,10 @@ from disclosure.casework import (
     coordination,
     delivery,
     leaving,
+    locking,
+    mailpreviews,
     reporting,
     verification,
-    writing,
 )
 from disclosure.casework.answering import Visit
 from disclosure.casework.casefile import Hand
@@ -138,7 +139,7 @@ def test_a_strangers_picture_is_no_choice(play: Play) -> None:  # noqa: F811
 def test_the_preview_is_what_then_leaves(play: Play) -> None:  # noqa: F811
     """Also the dates: the notice names those of the clock that its own release starts (R34)."""
     hand, visit = shown(play, certificate=False)
-    preview = writing.preview_notice(hand.office, hand.case_id, visit.person_id, hand.now)
+    preview = mailpreviews.preview_notice(hand.office, hand.case_id, visit.person_id, hand.now)
     release(play, hand, visit)
     mark = " ".join(format_when(hand.now + 72 * H, Language.FR).split())
     assert f"ANSSI, CERT-FR : le {mark}" in " ".join(preview.body.split())
@@ -160,7 +161,7 @@ def test_a_judge_of_ours_that_fails_ends_no_mail(play: Play, monkeypatch: pytest
     hand, visit = shown(play, certificate=True)
     release(play, hand, visit)
     sent = len(play.cast.world.received)
-    monkeypatch.setattr(writing, "judge_safely", lambda *_, **__: refuse(Reason.CORRUPT))
+    monkeypatch.setattr(locking, "judge_safely", lambda *_, **__: refuse(Reason.CORRUPT))
     assert delivery.deliver(play.cast.office, hand.now).later == 1
     case = casefile.look(hand.office, hand.case_id).case
     assert [m.state for m in case.mails.values() if m.type == "notice"] == [MailState.QUEUED]

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from disclosure import create_app, worker
-from disclosure.casework import clockwork, delivery, lookups, projecting, searching, writing
+from disclosure.casework import clockwork, delivery, locking, lookups, opened, projecting, searching
 from disclosure.mail.conversation import Conversation
 from disclosure.openpgp.judge import judge
 from disclosure.settings import load
@@ -98,7 +98,7 @@ def work(folder: Path, command: dict[str, Any]) -> None:
     at = datetime.fromisoformat(command["at"])
     lookups.finder = lambda office: scene.found
     lookups.seeker = lambda office: None
-    writing.judge_safely = judge  # in this process: a killed judge is tests/openpgp's matter
+    locking.judge_safely = opened.judge_safely = judge  # in this process: a killed judge is tests/openpgp's matter
     worker.clock_on_the_wall = lambda: at
     # The outbox takes mails of one instant in the order of their ids: point n must mean the same mail in every life.
     ids = (hashlib.sha256(f"{at} {n}".encode()).hexdigest()[:32] for n in itertools.count())

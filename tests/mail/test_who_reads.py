@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from disclosure.casework import casefile, clockwork, coordination, delivery, writing
+from disclosure.casework import casefile, clockwork, coordination, delivery, drafting, mailpreviews
 from disclosure.casework.casefile import Fact, Hand
 from disclosure.casework.notices import Basis, NoticeFact, NoticeText
 from disclosure.casework.office import Office
-from disclosure.casework.writing import Claim
+from disclosure.casework.opened import Opened
+from disclosure.casework.outboxrows import Claim
 from disclosure.language import format_when
 from disclosure.mail import compose
 from disclosure.protocol import events as e
@@ -54,7 +55,7 @@ def words(office: Office, case_id: str, mail_type: MailType, to: str, rung: Rung
     claim = Claim(queued.mail_id, case_id, mail_type, to, Language.FR, "recipe", 0, 0, 1, T0 + H)
     with office.store.reading() as connection:
         file = casefile.load(office, connection, case_id)
-        draft = writing._draft(writing._Opened(office, connection, file, T0 + H), claim, "F" * 40)
+        draft = drafting.draft_of(Opened(office, connection, file, T0 + H), claim, "F" * 40)
     return _flat(compose.compose(draft.mail, Language.FR).body)
 
 
@@ -106,7 +107,7 @@ def test_a_late_notice_says_who_was_told_meanwhile(office: Office, made: scene.S
     clockwork.tick(office, DUE)
     delivery.deliver(office, DUE + timedelta(minutes=1), scene.take)
     late_reader(office, made.referred)
-    shown = _flat(writing.preview_notice(office, made.referred, "who", DUE + H).body)
+    shown = _flat(mailpreviews.preview_notice(office, made.referred, "who", DUE + H).body)
     told = _flat(format_when(DUE + timedelta(minutes=1), Language.FR))
     assert f"ANSSI, CERT-FR : informée le {told}." in shown, "the mail was relayed"
     assert "CNIL : transmission en cours." in shown, "the letter is a task that nobody has done yet"
@@ -114,13 +115,13 @@ def test_a_late_notice_says_who_was_told_meanwhile(office: Office, made: scene.S
     hand = Hand(office, made.referred, "ada", DUE + 2 * H)
     for task in [t for t in casefile.look(office, made.referred).case.tasks.values() if t.open]:
         coordination.task_done(hand, task.id, "posted", "", none_given=True)
-    shown = _flat(writing.preview_notice(office, made.referred, "who", DUE + 3 * H).body)
+    shown = _flat(mailpreviews.preview_notice(office, made.referred, "who", DUE + 3 * H).body)
     assert f"CNIL : informée le {_flat(format_when(DUE + 2 * H, Language.FR))}." in shown
 
 
 def test_an_early_notice_says_who_would_be_told(office: Office) -> None:
     case_id = put(office, Story().released())
     late_reader(office, case_id)
-    shown = _flat(writing.preview_notice(office, case_id, "who", DUE + H).body)
+    shown = _flat(mailpreviews.preview_notice(office, case_id, "who", DUE + H).body)
     assert "CNIL : le " in shown
     assert "si rien ne change d'ici là" in shown
