@@ -13,7 +13,7 @@ from enum import Enum
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Insert, Update, bindparam, column, func, select
+from sqlalchemy import BindParameter, Connection, Insert, String, Update, bindparam, column, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql import visitors
 
@@ -76,6 +76,8 @@ def _as_table(kind: RowKind, names: tuple[str, ...]) -> Insert | Update:
     if isinstance(statement, Update):
         asked = [node for node in visitors.iterate(statement.whereclause) if isinstance(node, BindParameter)]
         types = {node.key: node.type for node in asked if node.key in names} | types
+    # Without its length: a cast cuts what is too long, the column itself refuses it.
+    types = {name: String() if isinstance(kind_of, String) else kind_of for name, kind_of in types.items()}
     arrays = [bindparam(name, type_=ARRAY(types[name])) for name in names]
     rows = func.unnest(*arrays).table_valued(*(column(name, types[name]) for name in names)).render_derived("its")
     if isinstance(statement, Insert):

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy.exc import DataError
 
 from disclosure.casework.office import Office
 from disclosure.protocol.codes import MailType
@@ -106,3 +107,15 @@ def test_two_changes_of_one_row_come_one_after_the_other(office: Office) -> None
     write(office, (MAIL, mail(0)))
     write(office, *((HELD, {"its_id": "mail-0", "its_fence": n, "fence": n + 1}) for n in range(3)))
     assert held(office) == {"mail-0": (3, "recipe", None)}
+
+
+def test_what_is_too_long_is_never_cut(office: Office) -> None:
+    """Of the two databases one refuses it, the other has no lengths."""
+    long = [mail(n) | {"language": "f" * 200} for n in range(3)]
+    try:
+        write(office, *((MAIL, one) for one in long))
+    except DataError:
+        assert held(office) == {}
+        return
+    with office.store.reading() as connection:
+        assert set(connection.scalars(select(outbox.c.language))) == {"f" * 200}
