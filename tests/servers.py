@@ -98,9 +98,11 @@ class Server:
                   "--log", str(self.folder / "server.log"))  # fmt: skip
 
     def flush(self) -> None:
-        """As in earnest, where that is what a run is about: commits are flushed, tables are looked at as they grow."""
+        """As in earnest, where that is what a run is about: commits are flushed, no page is torn, tables are looked at
+        as they grow.
+        """
         with self.owner() as owner:
-            for setting in ("fsync = on", "autovacuum = on", "autovacuum_naptime = '5s'"):
+            for setting in ("fsync = on", "full_page_writes = on", "autovacuum = on", "autovacuum_naptime = '5s'"):
                 owner.execute(text(f"ALTER SYSTEM SET {setting}"))
             owner.execute(text("SELECT pg_reload_conf()"))
 
