@@ -356,11 +356,14 @@ def answer_organisation(hand: Hand, words: str) -> None:
 
 
 def settle_contest(hand: Hand, *, upheld: bool, words: str) -> None:
+    """Raises Refused where none waits: a second click would write to everybody again."""
     if not words.strip():
         raise InvalidInput({"words": "required"})
     settled = e.ContestSettled(upheld=upheld, words=words)
 
     def decide(file: CaseFile) -> list[Fact]:
+        if not file.case.contest_waits:
+            raise Refused("R33", "no_contest_waits")
         # Upheld, it is a correction; the contest itself was sent on when it came.
         told = later_facts(hand.office, file, hand.now) if upheld else []
         return [(hand.actor, settled), *told, *conversing.tell(hand.office, file.case, hand.now)]

@@ -46,7 +46,7 @@ def moves(file: CaseFile, language: Language) -> tuple[Move, ...]:
 
 
 def _moves(case: Case) -> Iterator[tuple[str, str]]:
-    if case.stands_still("contested"):
+    if case.contest_waits:
         yield "settle", ""
     if case.state(Axis.CONTACT) in {"searching", "unreachable"} and not case.released_to:
         yield from _first_contact(case)
@@ -57,7 +57,7 @@ def _moves(case: Case) -> Iterator[tuple[str, str]]:
     task = min((t for t in case.tasks.values() if t.open), key=lambda t: t.due_at, default=None)
     if task:
         yield "task", task.id
-    if case.answered_at and not case.stands_still("contested"):
+    if case.answered_at and not case.contest_waits:
         yield "close", ""
 
 

@@ -181,7 +181,7 @@ def _head(file: CaseFile, opened: e.Event | None, sight: Sight) -> dict[str, Any
         "judged": _judged(file),
         "moves": moves(file, language),
         "paused": case.stands_still("paused"),
-        "contested": case.stands_still("contested"),
+        "contested": case.contest_waits,
         "has_draft": bool(case.draft_seq),
         "announced": case.announced is not None,
         "published": case.state(Axis.PUBLICITY) == "published",
@@ -193,7 +193,7 @@ def _head(file: CaseFile, opened: e.Event | None, sight: Sight) -> dict[str, Any
 
 
 def _contest(office: Office, connection: Connection, file: CaseFile) -> str:
-    if not file.case.stands_still("contested"):
+    if not file.case.contest_waits:
         return ""
     kinds = (events.c.stream_id == file.id) & (events.c.type == e.NoticeContested.__name__)
     last = connection.scalar(select(events.c.seq).where(kinds).order_by(events.c.seq.desc()).limit(1))

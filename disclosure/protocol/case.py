@@ -244,18 +244,19 @@ def _acknowledged(case: Case, entry: e.Entry, event: e.NoticeAcknowledged) -> Ca
     person = case.persons[event.person_id]
     case = _person(case, person.id, acknowledged_at=person.acknowledged_at or entry.at)
     case = _still(case, "contested", entry.at, on=False)
-    return case.but(acknowledged_at=case.acknowledged_at or entry.at)
+    return case.but(acknowledged_at=case.acknowledged_at or entry.at, contest_waits=False)
 
 
 def _contested(case: Case, entry: e.Entry, event: e.NoticeContested) -> Case:
     # R33: contesting before the notice was opened stops nothing; after opening it holds the ladder for a coordinator.
+    case = case.but(contest_waits=True)
     if case.persons[event.person_id].opened_at is None:
         return case
     return _still(case, "contested", entry.at, on=True)
 
 
 def _settled(case: Case, entry: e.Entry, event: e.ContestSettled) -> Case:
-    case = _still(case, "contested", entry.at, on=False)
+    case = _still(case, "contested", entry.at, on=False).but(contest_waits=False)
     if not event.upheld:
         return case
     return case.but(answered_at=case.answered_at or entry.at, corrected_at=case.corrected_at or entry.at)

@@ -251,6 +251,7 @@ class Case:
     draft_seq: int = 0
     acknowledged_at: datetime | None = None
     answered_at: datetime | None = None  # remediation claimed, dated plan, or a contest upheld: the action clock's end
+    contest_waits: bool = False  # for a coordinator's answer, whether it holds the ladder (R33) or came too early to
     corrected_at: datetime | None = None  # a contest was upheld: what was said of the organisation is taken back
     embargo_ended_at: datetime | None = None
     embargo_end: EmbargoEnd | None = None

@@ -148,6 +148,10 @@ def test_a_correction_reaches_everybody_who_was_told(house: House, upheld: bool,
         names = timeline.names(house.office, connection, file)
         rows = timeline.rows(house.office, connection, file, Sight(Audience.ORGANISATION, Language.EN, names))
     assert any("contest was" in row.sentence for row in rows), "the organisation sees it on its page"
+    said = house.case(case_id).last_seq
+    with pytest.raises(Refused, match="no_contest_waits"):
+        coordination.settle_contest(house.hand(case_id), upheld=upheld, words="You are right.")
+    assert house.case(case_id).last_seq == said, "a second click writes to nobody again"
 
 
 def test_an_answer_in_time_is_not_late_and_tells_nobody(house: House) -> None:

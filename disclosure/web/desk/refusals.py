@@ -26,6 +26,7 @@ _PROBLEMS: Mapping[str, str] = {
 _REFUSED: Mapping[str, str] = {
     "task_taken_meanwhile": N_("A colleague took this task while you were reading. Look whose it is now."),
     "no_referral_waits": N_("This task names its authority already, or is done."),
+    "no_contest_waits": N_("No contest waits for an answer; it may have been answered a moment ago."),
     "authority_named_already": N_("An authority was named for this task already."),
     "in_a_case_already": N_("Somebody has dealt with this mail already."),
     "nothing_has_left": N_("No mail of this case has left yet, so none can be answered."),
