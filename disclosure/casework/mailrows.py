@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, or_, select
+from sqlalchemy import Connection, Row, select
 
 from disclosure.casework.casefile import CaseFile
 from disclosure.casework.comparing import Place, compare
@@ -23,7 +23,7 @@ from disclosure.protocol import events as e
 from disclosure.protocol.codes import MailType
 from disclosure.protocol.values import Address, Purpose
 from disclosure.store.sealing import SYSTEM, Sealer
-from disclosure.store.tables import deadlines, links, outbox, second_codes
+from disclosure.store.tables import cases, deadlines, links, outbox, second_codes
 
 CALL = str(MailType.COORDINATORS_CALLED)  # has a row only: it says nothing of the case
 UNSENT = frozenset({"prepared", "sending"})
@@ -55,6 +55,15 @@ def check_calls(office: Office, connection: Connection) -> None:
             raise Place(SYSTEM, 0).fault(f"outbox: the row {row.id} belongs to no case")
     sealed = [row for row in rows if row.sealed is not None]
     _bytes(office, Place(SYSTEM, 0), sealed, office.store.keyring.sealer(SYSTEM))
+
+
+def check_owners(connection: Connection) -> None:
+    """Links and second codes belong to a case that is there: those of each are compared with its own."""
+    for table in (links, second_codes):
+        nobodys = select(table.c.mail_id).where(table.c.case_id.not_in(select(cases.c.id))).limit(1)
+        mail_id = connection.scalar(nobodys)
+        if mail_id is not None:
+            raise Place(SYSTEM, 0).fault(f"{table.name}.case_id of the mail {mail_id} is no case")
 
 
 def _queued(entries: Sequence[e.Entry]) -> dict[Hashable, dict[str, Any]]:
@@ -161,10 +170,12 @@ def _token(address: str) -> str:
 
 
 def _links(connection: Connection, file: CaseFile) -> None:
-    """A link belongs to the recipient of its mail, and whoever confirmed through it came from there."""
+    """A link belongs to the recipient of its mail, and whoever confirmed through it came from there.
+
+    One that was moved to another case is found there: that one has no such mail (and ``check_owners``).
+    """
     place, case = Place(file.id, file.case.last_seq), file.case
-    query = select(links).outerjoin(outbox, outbox.c.id == links.c.mail_id)
-    for row in connection.execute(query.where(or_(links.c.case_id == file.id, outbox.c.case_id == file.id))):
+    for row in connection.execute(select(links).where(links.c.case_id == file.id)):
         mail = case.mails.get(row.mail_id)
         if mail is None:
             raise place.fault(f"links: no event knows the mail of the row {row.id}")
@@ -182,8 +193,7 @@ def _codes(connection: Connection, file: CaseFile, entries: Sequence[e.Entry]) -
     """A second code was sent to the person's own address."""
     place = Place(file.id, file.case.last_seq)
     named = {entry.seq: entry.event.person_id for entry in entries if isinstance(entry.event, e.OwnAddressNamed)}
-    query = select(second_codes).outerjoin(outbox, outbox.c.id == second_codes.c.mail_id)
-    for row in connection.execute(query.where(or_(second_codes.c.case_id == file.id, outbox.c.case_id == file.id))):
+    for row in connection.execute(select(second_codes).where(second_codes.c.case_id == file.id)):
         mail = file.case.mails.get(row.mail_id)
         if mail is None or mail.type is not MailType.SECOND_CODE:
             raise place.fault(f"second_codes: no event knows the mail of the row {row.mail_id}")

@@ -78,6 +78,7 @@ def _beside(office: Office, connection: Connection) -> None:
     if stream_id is not None:
         raise BrokenChain(stream_id, 0, "streams: the row of this stream is missing")
     mailrows.check_calls(office, connection)
+    mailrows.check_owners(connection)
     inboxrows.check_unfiled(office, connection)
     policies.check(connection)
 

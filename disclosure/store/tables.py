@@ -402,6 +402,7 @@ second_codes = Table(
     Column("tries", Integer, nullable=False),
     Column("slow_until", Instant),
     Index("ix_second_codes_person_id", "person_id"),
+    Index("ix_second_codes_case_id", "case_id"),
 )
 certificates = Table(
     "certificates",

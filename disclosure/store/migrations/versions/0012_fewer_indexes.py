@@ -1,4 +1,5 @@
 """Two indexes that no query asks, and room beside rows that are written again: both cost every step of a case.
+Second codes by their case, which verify asks of each.
 
 Revision 0012, after 0011
 """
@@ -21,11 +22,13 @@ REWRITTEN = ("streams", "deadlines")
 def upgrade() -> None:
     for name, table, _, _ in UNASKED:
         op.drop_index(name, table)
+    op.create_index("ix_second_codes_case_id", "second_codes", ["case_id"])
     _on_postgresql("SET (fillfactor = 80)")
 
 
 def downgrade() -> None:
     _on_postgresql("RESET (fillfactor)")
+    op.drop_index("ix_second_codes_case_id", "second_codes")
     for name, table, columns, where in UNASKED:
         op.create_index(name, table, list(columns), sqlite_where=where, postgresql_where=where)
 
