@@ -20,8 +20,10 @@ def or_propose(file: CaseFile, act: Act, subject: str, hand: Hand, facts: Sequen
     """The act's facts where the voices are enough, else the proposal that asks for them.
 
     One coordinator's own act counts as the first voice. Raises what a rule says against the act: nobody is asked to
-    approve what is forbidden; and Refused where a second coordinator was asked already.
+    approve what is forbidden; and Refused where a second coordinator was asked already, or the case is closed.
     """
+    if not file.case.open:
+        raise Refused("R12", "closed")
     if file.rules.policy.approvals.get(act, 1) <= 1 or is_approved(file.case, act, subject, file.rules):
         return list(facts)
     file.after(hand.now, facts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -550,3 +551,15 @@ def test_standing_that_waits_for_its_notice_calls(two: House) -> None:
     clocks = [clock for clock, _ in two.case(case_id).calls]
     assert OwnClock.STANDING_TO_RELEASED in clocks
     assert two.case(case_id).released is None
+
+
+@pytest.mark.parametrize("voices", [1, 2])
+def test_in_a_closed_case_nothing_is_released_and_nobody_is_asked(tmp_path: Path, voices: int) -> None:
+    text = (DATA / "policy.toml").read_text(encoding="utf-8").replace("first_contact = 1", f"first_contact = {voices}")
+    house = desk.build(tmp_path / "closed", policy=text)
+    case_id = house.tied()
+    coordination.close(house.hand(case_id), "unfounded", "r")
+    before = house.case(case_id).last_seq
+    with pytest.raises(Refused, match="closed"):
+        coordination.release_first_contact(house.hand(case_id), house.case(case_id).chosen[0])
+    assert house.case(case_id).last_seq == before
