@@ -64,6 +64,8 @@ class WorkCalendar:
     closes: time = time(17)
     known: bool = True
     tz: ZoneInfo = field(init=False, repr=False, compare=False)
+    # Many clocks ask for the same few days, and a zone's offset is dear to find.
+    _hours: dict[date, tuple[datetime, datetime]] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         # Without a single working hour every search for the next one would be endless.
@@ -76,7 +78,9 @@ class WorkCalendar:
 
     def hours_of(self, day: date) -> tuple[datetime, datetime]:
         """Opening and closing of a day, in UTC."""
-        return self._utc(day, self.opens), self._utc(day, self.closes)
+        if day not in self._hours:
+            self._hours[day] = self._utc(day, self.opens), self._utc(day, self.closes)
+        return self._hours[day]
 
     def _utc(self, day: date, at: time) -> datetime:
         return datetime.combine(day, at, self.tz).astimezone(UTC)

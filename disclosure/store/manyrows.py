@@ -45,11 +45,11 @@ class ManyRows:
         """Raises the kind's error where a row is not as its adder had read it; nothing of ``tx`` may be kept then."""
         for (kind, names), rows in sorted(self._rows.items(), key=lambda held: held[0][0].place):
             if tx.dialect.name == "postgresql" and len(rows) > 1 and _each_once(rows):
-                done = tx.execute(_as_table(kind, names), _columns(names, rows))
+                done = _write_table(tx, kind, names, rows)
             else:
-                done = tx.execute(kind.statement, rows)
-            if kind.missed and done.rowcount != len(rows):
-                raise kind.missed(f"{done.rowcount} of {len(rows)} rows")
+                done = tx.execute(kind.statement, rows).rowcount
+            if kind.missed and done != len(rows):
+                raise kind.missed(f"{done} of {len(rows)} rows")
         self._rows.clear()
 
 
@@ -58,17 +58,27 @@ def _each_once(rows: Sequence[Mapping[str, object]]) -> bool:
     return WHICH not in rows[0] or len({row[WHICH] for row in rows}) == len(rows)
 
 
-def _columns(names: Sequence[str], rows: Sequence[Mapping[str, object]]) -> dict[str, list[object]]:
-    """The driver wants one type in an array, and a code is not quite a string."""
-    columns = zip(*(row.values() for row in rows), strict=True)
-    return {
+def _write_table(tx: Connection, kind: RowKind, names: tuple[str, ...], rows: Sequence[Mapping[str, object]]) -> int:
+    """How many rows were written. What is the same in every row is said once."""
+    columns = {
+        # The driver wants one type in an array, and a code is not quite a string.
         name: [value.value if isinstance(value, Enum) else value for value in values]
-        for name, values in zip(names, columns, strict=True)
+        for name, values in zip(names, zip(*(row.values() for row in rows), strict=True), strict=True)
     }
+    same = frozenset(name for name, values in columns.items() if values.count(values[0]) == len(values))
+    if same == columns.keys():
+        same = frozenset()
+    parameters = {_bound(name, same): values[0] if name in same else values for name, values in columns.items()}
+    return tx.execute(_as_table(kind, names, same), parameters).rowcount
+
+
+def _bound(name: str, same: frozenset[str]) -> str:
+    """SQLAlchemy keeps the names of columns for itself."""
+    return f"same_{name}" if name in same else f"each_{name}"
 
 
 @cache
-def _as_table(kind: RowKind, names: tuple[str, ...]) -> Insert | Update:
+def _as_table(kind: RowKind, names: tuple[str, ...], same: frozenset[str]) -> Insert | Update:
     """The kind's statement, its rows joined as a table instead of bound one by one."""
     statement: Any = kind.statement
     replaced: Any = visitors.replacement_traverse
@@ -78,15 +88,18 @@ def _as_table(kind: RowKind, names: tuple[str, ...]) -> Insert | Update:
         types = {node.key: node.type for node in asked if node.key in names} | types
     # Without its length: a cast cuts what is too long, the column itself refuses it.
     types = {name: String() if isinstance(kind_of, String) else kind_of for name, kind_of in types.items()}
-    arrays = [bindparam(name, type_=ARRAY(types[name])) for name in names]
-    rows = func.unnest(*arrays).table_valued(*(column(name, types[name]) for name in names)).render_derived("its")
+    each = [name for name in names if name not in same]
+    arrays = [bindparam(_bound(name, same), type_=ARRAY(types[name])) for name in each]
+    rows = func.unnest(*arrays).table_valued(*(column(name, types[name]) for name in each)).render_derived("its")
+    value = {name: rows.c[name] for name in each}
+    value |= {name: bindparam(_bound(name, same), type_=types[name]) for name in same}
     if isinstance(statement, Insert):
-        inserted: Insert = statement.from_select(names, select(*(rows.c[name] for name in names)))
+        inserted: Insert = statement.from_select(names, select(*(value[name] for name in names)))
         return inserted
 
     def joined(node: Any, **_: object) -> Any:
-        return rows.c[node.key] if isinstance(node, BindParameter) and node.key in names else None
+        return value.get(node.key) if isinstance(node, BindParameter) else None
 
-    values = {name: rows.c[name] for name in names if name in statement.table.c}
+    values = {name: value[name] for name in names if name in statement.table.c}
     updated: Update = statement.table.update().where(replaced(statement.whereclause, {}, joined)).values(values)
     return updated
