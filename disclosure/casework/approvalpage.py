@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,8 +22,6 @@ from disclosure.protocol.state import Approval
 from disclosure.protocol.values import Language
 from disclosure.store.tables import approvals as asked
 from disclosure.store.tables import cases
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -146,7 +143,7 @@ def _row(
         sight = wholecase.sight_of(office, connection, file, language)
         organisation = overview.organisation_of(office, connection, row.case_id)
     except BrokenChain as error:
-        log.error("case unreadable", extra={"case_id": row.case_id, "fault": error.fault})
+        overview.unreadable(row.case_id, error)
         return None
     line = approvallines.line(file, file.case.approvals[row.id], sight, coordinator_id)
     return WaitingRow(line, row.case_id, row.number, organisation, overdue=row.expires_at <= now)

@@ -315,7 +315,7 @@ def _case(office: Office, connection: Connection, row: Row[Any], language: Langu
         organisation = organisation_of(office, connection, row.id)
         states, picture = states_of(file.case.axes, language), coming.picture(file, sight, now)
     except BrokenChain as error:
-        log.error("case unreadable", extra={"case_id": row.id, "fault": error.fault})
+        unreadable(row.id, error)
         states = (State(translate(language, _DAMAGED), Tone.HARM),)
     return CaseRow(
         id=row.id,
@@ -337,8 +337,13 @@ def _name(office: Office, connection: Connection, case_id: str) -> str:
     try:
         return organisation_of(office, connection, case_id)
     except BrokenChain as error:
-        log.error("case unreadable", extra={"case_id": case_id, "fault": error.fault})
+        unreadable(case_id, error)
         return ""
+
+
+def unreadable(case_id: str, error: BrokenChain) -> None:
+    """A list goes on without it; the operator's log has the place."""
+    log.error("case unreadable", extra={"case_id": case_id, "fault": error.fault})
 
 
 def organisation_of(office: Office, connection: Connection, case_id: str) -> str:
